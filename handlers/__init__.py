@@ -1,0 +1,1 @@
+"""What a delivery can do. This package never imports `receiver`."""

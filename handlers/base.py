@@ -1,0 +1,163 @@
+"""The contract between the dispatcher and a handler: what a delivery is, and how its handling can end."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from handlers.errors import HandlerError, SettingsError, TemplateError
+from handlers.settings import Duration, HandlerSettings, Rate, Secret, SecretError, Size
+from handlers.template import Template
+
+__all__ = [
+    "Dead",
+    "Delivery",
+    "Done",
+    "Duration",
+    "Handler",
+    "HandlerContext",
+    "HandlerError",
+    "HandlerSettings",
+    "Outcome",
+    "Postpone",
+    "Rate",
+    "Request",
+    "Retry",
+    "Secret",
+    "SecretError",
+    "SettingsError",
+    "Size",
+    "Template",
+    "TemplateError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification on its way to one handler.
+
+    `document` is what templates see: the notification's document, with `result` (the parsed answer of the handler
+    before) where the delivery came through a chain. `body` is that answer's bytes in a chain, else None.
+    Times are seconds since the epoch, UTC.
+    """
+
+    id: int
+    webhook_id: str
+    """Stable over attempts, restarts and replays of this delivery: what a receiver dedups by."""
+    rule: str
+    handler: str
+    attempt: int
+    """1 for the first attempt."""
+    key: str | None
+    event_time: float
+    created_at: float
+    document: Mapping[str, Any]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Handled for good. `result` is handed to the handlers named in `then`."""
+
+    result: bytes | None = None
+    status: int | None = None
+    """HTTP status or exit code, where there is one."""
+    detail: str = ""
+    """One line for people: kept with the attempt."""
+    response: bytes = b""
+    """The bounded answer kept with the attempt, for people."""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Failed for now: the dispatcher tries again by the handler's retry policy, no sooner than `after` seconds."""
+
+    reason: str
+    after: float | None = None
+    status: int | None = None
+    response: bytes = b""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Failed for good: trying again cannot help."""
+
+    reason: str
+    status: int | None = None
+    response: bytes = b""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Not now: come back in `after` seconds. Spends no attempt (a rate limit or a poll, not a failure)."""
+
+    reason: str
+    after: float
+
+
+Outcome = Done | Retry | Dead | Postpone
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler would do with a delivery, for `explain`. Secrets are already replaced by `***`."""
+
+    summary: str
+    """One line, e.g. `POST https://erp.example.com/hooks`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerContext:
+    """What the daemon lends to a handler."""
+
+    name: str
+    """The handler's name in the rules file."""
+    log: logging.Logger
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    state_directory: Path
+    """A directory that outlives restarts, the handler's to use under its own name."""
+    services: Mapping[str, Any] = field(default_factory=dict)
+    """Shared parts by name, e.g. `spapi`: the SP-API client."""
+    emit: Callable[[str, Mapping[str, Any]], None] = lambda _type, _payload: None
+    """Raise an internal notification of a `router.*` type."""
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Handler(ABC, Generic[S]):
+    """Base of every handler. `Settings` is a pydantic model of the keys the handler takes in the rules file.
+
+    The life of a handler: constructed, `start`, any number of concurrent `handle`, `close`. What `handle` raises is
+    recorded as a Retry with the exception's text.
+    """
+
+    Settings: ClassVar[type[BaseModel]] = HandlerSettings
+
+    def __init__(self, settings: S, context: HandlerContext) -> None:
+        self.settings = settings
+        self.context = context
+
+    async def start(self) -> None:
+        """Open what the handler needs; runs inside the daemon's event loop."""
+
+    @abstractmethod
+    async def handle(self, delivery: Delivery) -> Outcome:
+        """Do the work of one attempt. Cancelled when the handler's total timeout has passed."""
+
+    def preview(self, delivery: Delivery) -> list[Request]:
+        """Say what `handle` would send, without sending anything. Raises TemplateError like `handle` would."""
+        return [Request(f"{self.context.name} ({type(self).__name__})")]
+
+    async def close(self) -> None:
+        """Release what `start` opened."""

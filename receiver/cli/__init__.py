@@ -1,0 +1,55 @@
+"""The command line: `spapi-router`. Each command is a module of this package, imported only when it is called."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from handlers.errors import HandlerError
+from receiver import __version__
+from receiver.errors import RouterError
+
+_COMMANDS = {
+    "serve": "run the daemon",
+    "demo": "the whole way on this machine, no AWS account",
+    "check": "read the rules file and say what is wrong with it",
+    "explain": "which rules match a message, and what would be sent",
+    "verify": "is this captured SNS message authentic?",
+    "inbox": "list and show what was received",
+    "deliveries": "list, show, replay and cancel deliveries",
+    "simulate": "stand-ins for Amazon's side",
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"receiver.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="spapi-router")
+def cli() -> None:
+    """Receive SP-API notifications from Amazon SNS, prove them, keep them once and route them by rules.toml."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point: exit 0 success, 1 a finding or failure, 2 wrong usage."""
+    try:
+        cli.main(arguments, prog_name="spapi-router")
+    except (RouterError, HandlerError) as error:
+        click.echo(f"spapi-router: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,227 @@
+"""Reading an SNS message into notifications: the five shapes in which SP-API's notifications reach a topic.
+
+Sources: SP-API Notifications API v1 guide (payload wrapper, NotificationMetadata), Amazon EventBridge event
+structure, AWS Lambda's SQS event record. Pure: no I/O, and no input raises.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+_MOST_WRAPPERS = 4
+_SELLER_KEYS = ("SellerId", "sellerId", "MerchantId", "merchantId")
+_ACCOUNT_KEYS = ("AccountId", "accountId")
+_MARKETPLACE_KEYS = ("MarketplaceId", "marketplaceId")
+_ACCOUNT_PREFIX = "amzn1.merchant.o."
+_IDENTITY_DEPTH = 4
+_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The SNS message around the notifications: what its signature covers, and the attributes, which it does not."""
+
+    message: str
+    message_id: str
+    topic: str
+    sent_at: float
+    """SNS's Timestamp, seconds since the epoch."""
+    subject: str | None = None
+    attributes: Mapping[str, str] | None = None
+    """MessageAttributes by name. SNS does not sign them: untrusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One notification, whatever shape it came in."""
+
+    dedup_key: str
+    """`n:` and SP-API's NotificationId, else `m:` and the SNS MessageId: the same for every repeat."""
+    part: int
+    """Its place in an SNS message that carried several."""
+    type: str
+    """UPPER_SNAKE, empty where the message is not SP-API's."""
+    version: str
+    notification_id: str
+    seller_id: str
+    marketplace_id: str
+    event_time: float
+    """When the event happened, seconds since the epoch; SNS's Timestamp where the message does not say."""
+    envelope: Envelope
+    document: Mapping[str, Any]
+    """What patterns and templates see; a field that the notification lacks is absent."""
+
+
+def parse_time(text: object) -> float | None:
+    """Seconds since the epoch for an ISO 8601 time (UTC where it names no zone), None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def normal_type(name: str) -> str:
+    """UPPER_SNAKE for a notification type in any casing: `OrderStatusChange` gives `ORDER_STATUS_CHANGE`."""
+    if name.isupper():
+        return name
+    return _NOT_WORD.sub("_", _WORD_START.sub("_", name)).strip("_").upper()
+
+
+def read(envelope: Envelope) -> list[Notification]:
+    """The notifications in one SNS message, at least one, in their order."""
+    message = _json(envelope.message)
+    bodies = list(_unwrap(message, _MOST_WRAPPERS)) or [message]
+    return [_notification(envelope, body, part) for part, body in enumerate(bodies)]
+
+
+def read_stored(body: bytes, part: int) -> Notification:
+    """The notification that was kept as part `part` of the SNS message `body`."""
+    fields = orjson.loads(body)
+    attributes = fields.get("MessageAttributes")
+    envelope = Envelope(
+        message=fields["Message"],
+        message_id=fields["MessageId"],
+        topic=fields["TopicArn"],
+        sent_at=parse_time(fields["Timestamp"]) or 0.0,
+        subject=fields.get("Subject"),
+        attributes=attribute_values(attributes) if attributes else None,
+    )
+    return read(envelope)[part]
+
+
+def attribute_values(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """MessageAttributes as names and values, without their types."""
+    return {
+        name: attribute["Value"]
+        for name, attribute in attributes.items()
+        if isinstance(attribute, Mapping) and isinstance(attribute.get("Value"), str)
+    }
+
+
+def _json(text: str) -> Any:
+    """The JSON value of a text, or the text itself where it is none."""
+    if not text.lstrip(" \t\r\n").startswith(("{", "[")):
+        return text
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return text
+
+
+def _unwrap(body: Any, wrappers: int) -> Iterator[Any]:
+    """The bodies inside lists, SQS records and EventBridge events, as deep as `wrappers`."""
+    if isinstance(body, list) and body and all(_is_record(item) for item in body):
+        for record in body:
+            yield from _unwrap(record, wrappers)
+    elif wrappers and isinstance(body, dict) and isinstance(body.get("Records"), list):
+        yield from _unwrap(body["Records"], wrappers - 1) if body["Records"] else [body]
+    elif wrappers and _is_record(body):
+        yield from _unwrap(_json(body["body"]), wrappers - 1)
+    elif wrappers and isinstance(body, dict) and "detail-type" in body and isinstance(body.get("detail"), dict):
+        yield body["detail"] if _is_wrapped(body["detail"]) else body
+    else:
+        yield body
+
+
+def _is_record(body: Any) -> bool:
+    return isinstance(body, dict) and isinstance(body.get("body"), str) and body.get("eventSource") == "aws:sqs"
+
+
+def _is_wrapped(body: Any) -> bool:
+    """Whether a body is SP-API's own wrapper around a payload."""
+    return isinstance(body, dict) and isinstance(_either(body, "NotificationType"), str)
+
+
+def _either(body: Mapping[str, Any], name: str) -> Any:
+    """A field in PascalCase or camelCase."""
+    value = body.get(name)
+    return value if value is not None else body.get(name[0].lower() + name[1:])
+
+
+def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
+    wrapped = body if _is_wrapped(body) else {}
+    payload = _either(wrapped, "Payload")
+    metadata = _either(wrapped, "NotificationMetadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    notification_id = _text(_either(metadata, "NotificationId"))
+    event_time = parse_time(_either(wrapped, "EventTime"))
+    seller_id, marketplace_id = _identities(payload)
+    found = {
+        "version": _text(_either(wrapped, "PayloadVersion")),
+        "event_time": _either(wrapped, "EventTime") if event_time is not None else _iso(envelope.sent_at),
+        "notification_id": notification_id,
+        "seller_id": seller_id,
+        "marketplace_id": marketplace_id,
+        "payload": payload,
+        "metadata": metadata,
+        "topic": envelope.topic,
+        "subject": envelope.subject,
+        "attributes": envelope.attributes,
+        "message": body,
+    }
+    type_ = normal_type(_text(_either(wrapped, "NotificationType")))
+    return Notification(
+        dedup_key=f"n:{notification_id}" if notification_id else _message_key(envelope, part),
+        part=part,
+        type=type_,
+        version=found["version"],
+        notification_id=notification_id,
+        seller_id=seller_id,
+        marketplace_id=marketplace_id,
+        event_time=event_time if event_time is not None else envelope.sent_at,
+        envelope=envelope,
+        document={"type": type_} | {name: value for name, value in found.items() if value not in (None, "", {})},
+    )
+
+
+def _message_key(envelope: Envelope, part: int) -> str:
+    return f"m:{envelope.message_id}" + (f"#{part}" if part else "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _identities(payload: Any) -> tuple[str, str]:
+    """Seller and marketplace of a payload: the shallowest field of that name.
+
+    Lists are looked into only at the payload's own level and only where all elements agree: deeper lists (offers of
+    an ANY_OFFER_CHANGED) name other sellers.
+    """
+    seller = account = marketplace = ""
+    level = [payload] if isinstance(payload, dict) else []
+    lists = [value for value in payload.values() if isinstance(value, list)] if level else []
+    for _ in range(_IDENTITY_DEPTH):
+        for fields in level:
+            seller = seller or _first(fields, _SELLER_KEYS)
+            account = account or _first(fields, _ACCOUNT_KEYS)
+            marketplace = marketplace or _first(fields, _MARKETPLACE_KEYS)
+        if seller and marketplace:
+            break
+        level = [value for fields in level for value in fields.values() if isinstance(value, dict)]
+    seller = seller or account or _agreed(lists, _SELLER_KEYS) or _agreed(lists, _ACCOUNT_KEYS)
+    return seller.removeprefix(_ACCOUNT_PREFIX), marketplace or _agreed(lists, _MARKETPLACE_KEYS)
+
+
+def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((value for name in names if isinstance(value := fields.get(name), str)), "")
+
+
+def _agreed(lists: list[list[Any]], names: tuple[str, ...]) -> str:
+    """The value that every object in the lists has under one of the names, or nothing."""
+    values = {_first(item, names) if isinstance(item, dict) else "" for items in lists for item in items}
+    return values.pop() if len(values) == 1 else ""
