@@ -26,6 +26,12 @@ class NotAuthentic(Refused):
     status = 403
 
 
+class Unauthorized(Refused):
+    """Basic credentials are configured, and missing or wrong. SNS sends them only after such a challenge."""
+
+    status = 401
+
+
 class TooLarge(Refused):
     """Larger than the configured limit."""
 

@@ -1,0 +1,5 @@
+"""`python -m receiver` is `spapi-router`."""
+
+from receiver.cli import main
+
+main()
