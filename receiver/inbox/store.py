@@ -5,30 +5,49 @@ the change is on disk. All raise `receiver.errors.Unavailable` where the store c
 are to be called again later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from receiver.inbox.listing import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    NotificationFilter,
+    NotificationRow,
+    State,
+    Stats,
+    Subscription,
+)
 from receiver.notification import Notification
 
-
-class State(StrEnum):
-    """Where a delivery stands. `done`, `dead` and `superseded` are final."""
-
-    WAITING = "waiting"
-    """Due at its time."""
-    BLOCKED = "blocked"
-    """Behind an earlier delivery of its handler and key."""
-    RUNNING = "running"
-    DONE = "done"
-    DEAD = "dead"
-    SUPERSEDED = "superseded"
+__all__ = [
+    "Accepted",
+    "AttemptRow",
+    "Child",
+    "Claim",
+    "DeliveryFilter",
+    "DeliveryRow",
+    "Entry",
+    "Finished",
+    "Inbox",
+    "NotificationFilter",
+    "NotificationRow",
+    "Once",
+    "Result",
+    "Route",
+    "State",
+    "Stats",
+    "Subscription",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Of the deliveries of one rule, handler and `key`, those within `within` seconds of the first are superseded."""
+    """Of the deliveries of one rule, handler and `key`, those within `within` seconds of the first are superseded.
+
+    A first one that is dead counts no more: the next takes its place.
+    """
 
     key: str
     within: float
@@ -45,7 +64,7 @@ class Route:
     coalesce: float | None = None
     """Seconds that a delivery waits for newer ones of its rule, handler and key, which supersede it."""
     newest_only: bool = False
-    """Supersede it when a newer event of its rule, handler and key is already done."""
+    """Supersede it when a newer event of its rule, handler and key is already done. Needs a key, as `coalesce` does."""
     once: Once | None = None
     dead: str | None = None
     """Why the delivery is dead from the start (a template's field is missing), None where it is not."""
@@ -81,8 +100,11 @@ class Claim:
     webhook_id: str
     rule: str
     handler: str
+    run: int
+    """Which of all the delivery's runs this is. The `Result` names it too, so that a late one is known."""
     attempt: int
-    """The number this attempt has, from 1. Postponed runs do not count."""
+    """The number this attempt has, from 1 and again from 1 after a replay. Postponed runs do not count, runs that a
+    dying daemon lost do."""
     key: str | None
     event_time: float
     created_at: float
@@ -106,6 +128,8 @@ class Result:
     """How a claimed delivery ended its run."""
 
     delivery_id: int
+    run: int
+    """The claim's."""
     state: State
     """DONE, DEAD, or WAITING for another run at `due_at`."""
     started_at: float
@@ -129,125 +153,6 @@ class Finished:
     """Deliveries whose lease had passed to somebody else, or which were cancelled: their results were not taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationRow:
-    """A notification as listed and shown."""
-
-    id: int
-    dedup_key: str
-    type: str
-    version: str
-    notification_id: str
-    message_id: str
-    topic: str
-    seller_id: str
-    marketplace_id: str
-    event_time: float
-    received_at: float
-    repeats: int
-    """How many duplicates arrived after it."""
-    deliveries: Mapping[State, int]
-    part: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """A delivery as listed and shown."""
-
-    id: int
-    notification_id: int
-    parent_id: int | None
-    webhook_id: str
-    rule: str
-    handler: str
-    key: str | None
-    state: State
-    attempts: int
-    created_at: float
-    event_time: float
-    due_at: float | None
-    leased_until: float | None
-    finished_at: float | None
-    reason: str
-    """Why it is dead or superseded, or what the last attempt said."""
-    superseded_by: int | None
-    type: str
-    """The notification's type."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """One attempt of a delivery."""
-
-    delivery_id: int
-    number: int
-    started_at: float
-    ended_at: float
-    outcome: str
-    """`done`, `retry`, `dead`, `postponed`, or `lost` where the daemon died during it."""
-    status: int | None
-    detail: str
-    response: bytes
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationFilter:
-    """Which notifications a listing wants; None is any. Newest first, after `before_id` where it is given."""
-
-    type: str | None = None
-    seller_id: str | None = None
-    topic: str | None = None
-    unrouted: bool | None = None
-    since: float | None = None
-    until: float | None = None
-    before_id: int | None = None
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    """Which deliveries a listing, a replay or a cancellation wants; None is any."""
-
-    ids: tuple[int, ...] | None = None
-    notification_id: int | None = None
-    states: tuple[State, ...] | None = None
-    rule: str | None = None
-    handler: str | None = None
-    type: str | None = None
-    key: str | None = None
-    since: float | None = None
-    until: float | None = None
-    before_id: int | None = None
-    limit: int | None = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """An SNS subscription of this daemon's URL. `state` is `pending`, `confirmed` or `unsubscribed`."""
-
-    topic: str
-    arn: str
-    state: str
-    changed_at: float
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Counts for people and metrics."""
-
-    notifications: int
-    unrouted: Mapping[str, int]
-    """Unrouted notifications by type."""
-    deliveries: Mapping[tuple[str, State], int]
-    """By handler and state."""
-    oldest_due: Mapping[str, float]
-    """Per handler, when its oldest delivery that is not final was created."""
-    database_bytes: int
-
-
 class Inbox(Protocol):
     """A durable store of notifications and deliveries."""
 
@@ -267,12 +172,18 @@ class Inbox(Protocol):
         """Record how claimed deliveries ended, with the attempt, their children, and the key's next one released."""
         ...
 
-    async def extend(self, delivery_ids: Sequence[int], leased_until: float) -> None:
-        """Lengthen leases of deliveries that are still being worked on."""
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
+        """Lengthen leases of (delivery, run) pairs still being worked on; the deliveries whose lease is lost.
+
+        Of those (cancelled, taken back) the work is better ended: their results will not be taken.
+        """
         ...
 
     async def recover(self, now: float) -> int:
-        """Take back leases that have ended, or all of them where this process owns the store alone (at start)."""
+        """Take back leases: all that an owner before this one left at the first call, later those that have ended.
+
+        The lost run is recorded and counts as an attempt, so that what kills the daemon does not run for ever.
+        """
         ...
 
     async def next_due(self, handler: str) -> float | None:
@@ -280,11 +191,15 @@ class Inbox(Protocol):
         ...
 
     async def replay(self, which: DeliveryFilter, now: float, spacing: float = 0.0) -> int:
-        """Make finished deliveries wait again with fresh attempts, `spacing` seconds apart; how many."""
+        """Make finished deliveries wait again with fresh attempts, `spacing` seconds apart; how many.
+
+        Rules of the line hold: of coalescing ones of one key only the newest will run, and `newest_only` ones that
+        are older than the last done are superseded anew.
+        """
         ...
 
     async def cancel(self, which: DeliveryFilter, now: float, reason: str) -> int:
-        """End deliveries that are not final as dead with a reason; how many."""
+        """End deliveries that are not final as dead with a reason; how many. A result that still comes is lost."""
         ...
 
     async def reroute(self, notification_id: int, routes: Sequence[Route], now: float) -> tuple[str, ...]:
@@ -310,6 +225,17 @@ class Inbox(Protocol):
 
     async def prune(self, before: float, limit: int) -> int:
         """Delete up to `limit` notifications received before a time whose deliveries are all final; how many."""
+        ...
+
+    async def forget(self, before: float, limit: int) -> int:
+        """Drop up to `limit` keys by which repeats are known (also of `once` and `newest_only`), of before a time.
+
+        Apart from `prune`, so that repeats of what was pruned are still caught; how many.
+        """
+        ...
+
+    async def changed_elsewhere(self) -> bool:
+        """Whether another process (a command line) has changed the inbox since the last call."""
         ...
 
     async def close(self) -> None: ...
