@@ -1,0 +1,49 @@
+"""What is wrong, or doubtful, in a rules file, and where."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding. `path` names the key: keys of tables and, from 0, indices of arrays."""
+
+    file: str
+    line: int
+    path: tuple[str | int, ...]
+    message: str
+    severity: Severity = "error"
+    column: int | None = None
+    """Known for TOML's own errors only."""
+
+    @property
+    def key(self) -> str:
+        """The path as people write it: `rules[0].match.type`."""
+        return key_path(self.path)
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+        warning = "warning: " if self.severity == "warning" else ""
+        return f"{place}: {warning}{self.key}{': ' if self.path else ''}{self.message}"
+
+
+def key_path(path: Sequence[str | int]) -> str:
+    """A path as it is written in TOML, with indices in brackets."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if _BARE_KEY.fullmatch(part) else _quoted(part))
+    return text
+
+
+def _quoted(key: str) -> str:
+    shown = key if key.isprintable() else ascii(key)[1:-1]
+    return '"' + shown.replace('"', '\\"') + '"'
