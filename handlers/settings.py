@@ -1,5 +1,7 @@
-"""Value types of the rules file that handler settings and the daemon share: durations, rates, sizes, secrets."""
+"""Value types of the rules file that handler settings and the daemon share: durations, rates, sizes, paths, secrets."""
 
+import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -7,15 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from handlers.errors import HandlerError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h|d)")
-_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
+_LONGEST = 36500 * 86400.0
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|m|h|d)")
+_SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
 _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -25,19 +36,25 @@ class SecretError(HandlerError):
 
 def parse_duration(value: object) -> float:
     """Seconds in a duration such as `30s`, `1h30m` or `250ms`. Raises ValueError."""
-    if isinstance(value, str):
-        parts = _DURATION.findall(value)
-        if parts and "".join(number + unit for number, unit in parts) == value:
-            return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    raise ValueError(f'{value!r} is not a duration: write a number and ms, s, m, h or d in quotes, like "30s"')
+    parts = _DURATION.findall(value) if isinstance(value, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise ValueError(
+            f'{_shown(value)} is not a duration: write a number and ms, s, m, h or d in quotes, like "30s"'
+        )
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > _LONGEST:
+        raise ValueError(f"{_shown(value)} is longer than a hundred years")
+    return seconds
 
 
 def parse_rate(value: object) -> float:
     """Events a second in a rate such as `20/s` or `100/m`. Raises ValueError."""
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
-    if match and float(match[1]) > 0:
+    if match and 0 < float(match[1]) < math.inf:
         return float(match[1]) / _SECONDS[match[2]]
-    raise ValueError(f'{value!r} is not a rate: write a number above 0 and /s, /m, /h or /d in quotes, like "20/s"')
+    raise ValueError(
+        f'{_shown(value)} is not a rate: write a number above 0 and /s, /m, /h or /d in quotes, like "20/s"'
+    )
 
 
 def parse_size(value: object) -> int:
@@ -47,24 +64,69 @@ def parse_size(value: object) -> int:
         return int(match[1]) * _BYTES[match[2] or "B"]
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise ValueError(f'{value!r} is not a size: write bytes, or a number with KiB, MiB or GiB in quotes, like "1MiB"')
+    raise ValueError(
+        f'{_shown(value)} is not a size: write bytes, or a number with KiB, MiB or GiB in quotes, like "1MiB"'
+    )
 
 
-Duration = Annotated[
-    float,
-    BeforeValidator(lambda value: value if isinstance(value, float) else parse_duration(value)),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["30s", "5m", "12h"]}),
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _duration(value: object, info: ValidationInfo) -> float:
+    """A number of seconds is for code; in a file (validated as JSON) it would leave the unit to guesses."""
+    return value if isinstance(value, float) and info.mode == "python" else parse_duration(value)
+
+
+def _rate(value: object, info: ValidationInfo) -> float:
+    return value if isinstance(value, float) and info.mode == "python" else parse_rate(value)
+
+
+def _positive(seconds: float) -> float:
+    if seconds > 0:
+        return seconds
+    raise ValueError("must be longer than nothing")
+
+
+def in_directory(path: Path, info: ValidationInfo) -> Path:
+    """A relative path as seen from the rules file, where the validation context names its `directory`."""
+    directory = info.context.get("directory") if isinstance(info.context, Mapping) else None
+    return Path(directory) / path if directory is not None else path
+
+
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$",
+    "examples": ["30s", "5m", "12h"],
+}
+
+Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""Seconds, written like `30s`."""
+PositiveDuration = Annotated[
+    float, BeforeValidator(_duration), AfterValidator(_positive), WithJsonSchema(_DURATION_SCHEMA)
 ]
+"""Seconds above 0."""
 Rate = Annotated[
     float,
-    BeforeValidator(lambda value: value if isinstance(value, float) else parse_rate(value)),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*/\s*(s|m|h|d)$", "examples": ["20/s", "100/m"]}),
+    BeforeValidator(_rate),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*/\s*(s|m|h|d)$", "examples": ["20/s", "100/m"]}
+    ),
 ]
+"""Events a second, written like `20/s`."""
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["1MiB", 65536]}),
 ]
+"""Bytes, written like `1MiB`."""
+RelativePath = Annotated[
+    Path,
+    AfterValidator(in_directory),
+    WithJsonSchema({"type": "string", "minLength": 1, "description": "a path, relative ones seen from this file"}),
+]
+"""A path; a relative one is seen from the rules file's directory, wherever the daemon was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +134,7 @@ class Secret:
     """A secret by reference: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ credential = "NAME" }` (systemd).
 
     Never holds the value, so it can be printed. `read` fetches it each time, so a rotated file is taken in.
+    In a rules file a relative PATH is seen from that file's directory.
     """
 
     source: str
@@ -101,8 +164,10 @@ class Secret:
         path = Path(self.name) if self.source == "file" else self._credential(environ)
         try:
             value = path.read_text("utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretError(f"secret {self} cannot be read from {path}: {error}") from None
+        except UnicodeDecodeError:
+            raise SecretError(f"secret {self}: {path} cannot be read as UTF-8 text") from None
+        except OSError as error:
+            raise SecretError(f"secret {self} cannot be read from {path}: {error.strerror}") from None
         if value:
             return value
         raise SecretError(f"secret {self}: {path} is empty")
@@ -119,8 +184,13 @@ class Secret:
         return f'{{ {self.source} = "{self.name}" }}'
 
     @classmethod
+    def _validated(cls, value: Any, info: ValidationInfo) -> "Secret":
+        secret = cls.parse(value)
+        return cls("file", str(in_directory(Path(secret.name), info))) if secret.source == "file" else secret
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls.parse)
+        return core_schema.with_info_plain_validator_function(cls._validated)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
