@@ -1,0 +1,1 @@
+"""Amazon's Selling Partner API: its operations, tokens, usage plans, and a client that keeps to all of them."""
