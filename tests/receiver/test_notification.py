@@ -139,7 +139,7 @@ def test_a_list_that_disagrees_names_no_seller() -> None:
 
 def test_wrappers_inside_wrappers_end(order: str) -> None:
     text = order
-    for _ in range(30):
+    for _ in range(8):
         text = json.dumps(sqs(text)[0])
     (found,) = read(envelope(text))
     assert found.type == ""
