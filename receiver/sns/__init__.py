@@ -1,0 +1,44 @@
+"""Amazon SNS over HTTPS: is this push from SNS, for a topic of ours? Usable as a library of its own.
+
+    async with http_fetch() as fetch:
+        certificates = CertificateStore(fetch, directory=Path("/var/cache/spapi-router"))
+        verifier = Verifier(certificates, TopicList(["arn:aws:sns:us-east-1:123456789012:orders"]), clock=time.time)
+        message = await verifier.verify(parse(body, headers))
+
+Everything refused raises `receiver.errors.Refused` (never send it again) or `receiver.errors.Unavailable` (later).
+"""
+
+from receiver.sns.certificates import CertificateStore
+from receiver.sns.confirmation import Confirmer
+from receiver.sns.fetch import Fetch, Fetched, FetchFailed, HttpFetch, http_fetch
+from receiver.sns.message import MessageType, SnsMessage, UnverifiedMessage
+from receiver.sns.parsing import parse
+from receiver.sns.regions import TopicArn, certificate_name, parse_topic_arn
+from receiver.sns.roots import Roots
+from receiver.sns.signature import SIGNATURE_VERSIONS, text_to_sign
+from receiver.sns.signers import StandIn
+from receiver.sns.topics import TopicList
+from receiver.sns.verifier import Verifier
+
+__all__ = [
+    "SIGNATURE_VERSIONS",
+    "CertificateStore",
+    "Confirmer",
+    "Fetch",
+    "FetchFailed",
+    "Fetched",
+    "HttpFetch",
+    "MessageType",
+    "Roots",
+    "SnsMessage",
+    "StandIn",
+    "TopicArn",
+    "TopicList",
+    "UnverifiedMessage",
+    "Verifier",
+    "certificate_name",
+    "http_fetch",
+    "parse",
+    "parse_topic_arn",
+    "text_to_sign",
+]

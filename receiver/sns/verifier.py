@@ -1,0 +1,109 @@
+"""Whether a message comes from SNS and for us: the order is cheap checks first, then the key, then the signature."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from receiver.errors import NotAuthentic, Unavailable
+from receiver.notification import Envelope, attribute_values
+from receiver.sns.certificates import CertificateStore
+from receiver.sns.message import SnsMessage, UnverifiedMessage
+from receiver.sns.signature import SIGNATURE_VERSIONS, check_signature, text_to_sign
+from receiver.sns.signers import StandIn
+from receiver.sns.topics import TopicList
+from receiver.sns.urls import check_certificate_url
+
+_MOST_AHEAD = 900.0
+
+
+class Verifier:
+    """Turns UnverifiedMessage into SnsMessage. Where the key is at hand, `verify` never waits for anything."""
+
+    def __init__(
+        self,
+        certificates: CertificateStore,
+        topics: TopicList,
+        *,
+        clock: Callable[[], float],
+        max_age: float = 86400.0,
+        signature_versions: frozenset[str] = SIGNATURE_VERSIONS,
+        signers: Sequence[StandIn] = (),
+    ) -> None:
+        """`clock` gives seconds since the epoch; messages older than `max_age` seconds are refused.
+
+        SNS's longest retry is an hour; the signature itself never ends, so the age is what stops old ones. Raises
+        ValueError for signature versions that do not exist.
+        """
+        if not signature_versions or not signature_versions <= SIGNATURE_VERSIONS:
+            raise ValueError(f"signature versions are {', '.join(sorted(SIGNATURE_VERSIONS))}: name at least one")
+        self._certificates = certificates
+        self._topics = topics
+        self._clock = clock
+        self._max_age = max_age
+        self._versions = signature_versions
+        self.stand_ins = tuple(signers)
+
+    async def verify(self, message: UnverifiedMessage, at: float | None = None) -> SnsMessage:
+        """The message, proven at a time (now, if none is given).
+
+        Raises NotAuthentic with one of the reasons topic_not_allowed, signature_version, too_old, certificate_url,
+        certificate, certificate_chain and signature; and Unavailable where a certificate is not to be had now, or
+        SNS's clock is ahead of this machine's by more than 15 minutes (the message is genuine then, so losing it to a
+        wrong clock would be wrong too).
+        """
+        now = self._clock() if at is None else at
+        self._check_admission(message, now)
+        key = await self._key(message, now)
+        fields = message.fields
+        text = text_to_sign(message.type, fields)
+        check_signature(key, fields["SignatureVersion"], fields["Signature"], text)
+        if message.timestamp > now + _MOST_AHEAD:
+            raise Unavailable("from_the_future", f"SNS sent this at {fields['Timestamp']}, and it is {_date(now)} here")
+        return _proven(message)
+
+    def _check_admission(self, message: UnverifiedMessage, now: float) -> None:
+        if not self._topics.allows(message.topic):
+            raise NotAuthentic("topic_not_allowed", f"{message.topic.text} is not on the list of allowed topics")
+        version = message.fields["SignatureVersion"]
+        if version not in self._versions:
+            accepted = " and ".join(sorted(self._versions))
+            raise NotAuthentic("signature_version", f"SignatureVersion is {version[:20]!a}; accepted here: {accepted}")
+        if message.timestamp < now - self._max_age:
+            raise NotAuthentic("too_old", f"sent at {message.fields['Timestamp']}, too long before {_date(now)}")
+
+    async def _key(self, message: UnverifiedMessage, now: float) -> RSAPublicKey:
+        url: str = message.fields["SigningCertURL"]
+        for stand_in in self.stand_ins:
+            if stand_in.covers(url):
+                return stand_in.key or await self._certificates.get_unproven(url, now)
+        check_certificate_url(url, message.topic)
+        key = self._certificates.held(url, now)
+        return key or await self._certificates.get(url, message.topic.region, now)
+
+
+def _proven(message: UnverifiedMessage) -> SnsMessage:
+    fields = message.fields
+    attributes = fields.get("MessageAttributes") if message.type == "Notification" else None
+    topic = message.topic.text
+    return SnsMessage(
+        type=message.type,
+        message_id=message.message_id,
+        topic=topic,
+        timestamp=message.timestamp,
+        envelope=Envelope(
+            message=fields["Message"],
+            message_id=message.message_id,
+            topic=topic,
+            sent_at=message.timestamp,
+            subject=fields.get("Subject"),
+            attributes=attribute_values(attributes) if attributes else None,
+        ),
+        token=fields.get("Token", ""),
+        subscribe_url=fields.get("SubscribeURL", ""),
+        body=message.body,
+    )
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
