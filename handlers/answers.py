@@ -1,0 +1,80 @@
+"""What an HTTP answer means for a delivery (Standard Webhooks specification, "Delivery success and failure")."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from handlers.base import Dead, Done, Outcome, Retry
+from handlers.retry_after import parse_retry_after
+
+KEPT = 4096
+"""Bytes of an answer that are kept with the attempt, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as far as it was read."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    """By any spelling of the name."""
+    body: bytes
+    whole: bool = True
+    """Whether `body` is all of it."""
+
+
+async def read_answer(response: aiohttp.ClientResponse, most: int) -> Answer:
+    """The answer, read no further than `most` bytes where it is a success and `KEPT` where it is a failure.
+
+    A connection with more to come is closed, not drained. Raises what aiohttp raises.
+    """
+    limit = most if response.status // 100 == 2 else KEPT
+    body = b""
+    async for chunk in response.content.iter_any():
+        body = body + chunk if body else chunk
+        if len(body) > limit:
+            response.close()
+            break
+    return Answer(response.status, response.reason or "", response.headers, body[:limit], len(body) <= limit)
+
+
+def outcome_of(answer: Answer, permanent: Collection[int], now: float) -> Outcome:
+    """2xx is done, 3xx and the statuses in `permanent` are dead, the rest is tried again.
+
+    `now` is in seconds since the epoch.
+    """
+    if answer.status // 100 == 2:
+        return _done(answer)
+    reason = f"the destination answered {_line(answer)}"
+    kept = answer.body[:KEPT]
+    request_id = answer.headers.get("x-request-id", "")[:200]
+    if answer.status // 100 == 3:
+        return Dead(f"{reason}{_location(answer)}", answer.status, kept, request_id)
+    if answer.status in permanent:
+        return Dead(f"{reason}, which is permanent for this handler", answer.status, kept, request_id)
+    after = parse_retry_after(answer.headers.get("retry-after"), now)
+    return Retry(reason, after, answer.status, kept, request_id)
+
+
+def _done(answer: Answer) -> Done:
+    detail = _line(answer)
+    if not answer.whole:
+        detail += f": longer than max_answer ({len(answer.body)} bytes), so there is no result to hand on"
+    return Done(
+        result=answer.body if answer.whole else None,
+        status=answer.status,
+        detail=detail,
+        response=answer.body[:KEPT],
+        request_id=answer.headers.get("x-request-id", "")[:200],
+    )
+
+
+def _line(answer: Answer) -> str:
+    return f"{answer.status} {answer.reason[:100]}".rstrip()
+
+
+def _location(answer: Answer) -> str:
+    place = answer.headers.get("location", "")[:500]
+    return f": redirects are not followed: put {place!r} in url if it is right" if place else ""

@@ -1,0 +1,237 @@
+"""`type = "forward"`: send each delivery to a webhook over HTTP, signed by the Standard Webhooks specification."""
+
+import asyncio
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated, Any, ClassVar, Literal
+
+import aiohttp
+from multidict import CIMultiDict
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema, field_validator, model_validator
+from yarl import URL
+
+from handlers.addresses import public_socket, refusal_of_host
+from handlers.answers import outcome_of, read_answer
+from handlers.authorization import SCHEMES, Authorization, AuthSettings, authorization
+from handlers.base import Dead, Delivery, Handler, HandlerContext, Outcome, Request, Retry
+from handlers.bodies import Body, BodyChoice, body_of
+from handlers.client_tls import ClientTls, TlsSettings
+from handlers.errors import HandlerError, TemplateError
+from handlers.failures import describe
+from handlers.fresh import Fresh
+from handlers.header_fields import HeaderFields, HeaderSettings
+from handlers.oauth import OAuthSettings
+from handlers.settings import HandlerSettings, PositiveDuration, Secret, Size
+from handlers.target import Target
+from handlers.webhooks import ID, SIGNATURE, TIMESTAMP, WebhookSecretError, parse_secret, sign
+
+_KEEP_ALIVE = 4.0
+"""Seconds that an idle connection is kept: below the 5 s after which Node.js, the shortest in common use, closes it."""
+_COMPRESSED_IN_A_THREAD = 65536
+"""Bytes from which compressing would hold up the event loop for more than a millisecond."""
+
+
+def _parse_secrets(value: object) -> object:
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, list):
+        return (Secret.parse(value),)
+    if not value:
+        raise ValueError("the list is empty: name a secret, or leave the key out to send without a signature")
+    return tuple(value)
+
+
+_SECRET_SCHEMA = TypeAdapter(Secret).json_schema()
+Secrets = Annotated[
+    tuple[Secret, ...],
+    BeforeValidator(_parse_secrets),
+    WithJsonSchema({"anyOf": [_SECRET_SCHEMA, {"type": "array", "items": _SECRET_SCHEMA, "minItems": 1}]}),
+]
+"""One secret, or several while one is replaced: each signs."""
+
+
+class ForwardSettings(HandlerSettings):
+    """The keys of a `forward` handler."""
+
+    url: Target
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    headers: HeaderSettings = Field(default={})
+    body: BodyChoice | None = None
+    secret: Secrets = ()
+    auth: AuthSettings | None = None
+    tls: TlsSettings | None = None
+    compression: Literal["gzip"] | None = None
+    allow_private: bool = False
+    permanent: list[int] = Field(default=[410])
+    connect_timeout: PositiveDuration = 10.0
+    read_timeout: PositiveDuration = 30.0
+    max_answer: Size = 1 << 20
+
+    @field_validator("permanent")
+    @classmethod
+    def _failures(cls, statuses: list[int]) -> list[int]:
+        wrong = [status for status in statuses if not 400 <= status <= 599]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is not a failure: statuses from 400 to 599 can be permanent")
+        return statuses
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ForwardSettings":
+        if self.auth and any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("auth and headers both set Authorization: leave one of them out")
+        if self.tls and not self.url.secure:
+            raise ValueError("tls is set, but url begins with http://: write https://")
+        if not self.allow_private:
+            self._check_hosts()
+        return self
+
+    def _check_hosts(self) -> None:
+        targets = {"url": self.url}
+        if isinstance(self.auth, OAuthSettings):
+            targets["auth.token_url"] = self.auth.token_url
+        for key, target in targets.items():
+            if why := refusal_of_host(target.host):
+                raise ValueError(f"{key}: {target.host} is {why}: set allow_private = true if it is meant")
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request that is ready but for its Authorization."""
+
+    url: URL
+    headers: CIMultiDict[str]
+    data: bytes
+
+
+class ForwardHandler(Handler[ForwardSettings]):
+    """Sends deliveries to one destination, over connections that are used again."""
+
+    Settings: ClassVar[type[BaseModel]] = ForwardSettings
+    _session: aiohttp.ClientSession
+
+    def __init__(self, settings: ForwardSettings, context: HandlerContext) -> None:
+        super().__init__(settings, context)
+        clock = context.clock
+        self._fields = HeaderFields(settings.headers, clock)
+        self._keys = Fresh(lambda: [_key(secret) for secret in settings.secret], clock)
+        self._authorization = authorization(settings.auth, clock) if settings.auth else None
+        self._tls = ClientTls(settings.tls, clock) if settings.tls else None
+        self._base = CIMultiDict(
+            {"Accept-Encoding": "identity", "User-Agent": f"spapi-router/{version('spapi-router')}"}
+        )
+
+    async def start(self) -> None:
+        """Raises HandlerError where a secret or a certificate cannot be used."""
+        self._keys.get()
+        if self._tls:
+            self._tls.context()
+        settings = self.settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_KEEP_ALIVE,
+                resolver=self.context.services.get("resolver"),
+                socket_factory=None if settings.allow_private else public_socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(connect=settings.connect_timeout, sock_read=settings.read_timeout),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def handle(self, delivery: Delivery) -> Outcome:
+        """One request; a second one only where an OAuth token was refused."""
+        try:
+            prepared = await self._prepare(delivery)
+            return await self._deliver(prepared)
+        except TemplateError as error:
+            return Dead(str(error))
+        except HandlerError as error:
+            return Retry(str(error))
+        except (aiohttp.ClientError, OSError) as error:
+            return Retry(describe(error))
+
+    def preview(self, delivery: Delivery) -> list[Request]:
+        """The request with `***` for every secret and signature."""
+        settings = self.settings
+        url = settings.url.url(delivery.document)
+        body = body_of(delivery, settings.body)
+        headers = self._headers(delivery, body, self._fields.shown(delivery.document), int(self.context.clock()))
+        if settings.secret:
+            headers[SIGNATURE] = " ".join(["v1,***"] * len(settings.secret))
+        if settings.auth:
+            headers["Authorization"] = f"{SCHEMES[settings.auth.type]} ***"
+        shown = body.data.decode("utf-8", "replace")
+        return [Request(f"{settings.method} {url}", dict(headers), shown)]
+
+    async def close(self) -> None:
+        if self._authorization:
+            await self._authorization.close()
+        await self._session.close()
+
+    async def _prepare(self, delivery: Delivery) -> _Prepared:
+        document = delivery.document
+        url = self.settings.url.url(document)
+        body = body_of(delivery, self.settings.body)
+        timestamp = int(self.context.clock())
+        headers = self._headers(delivery, body, self._fields.render(document), timestamp)
+        if keys := self._keys.get():
+            headers[SIGNATURE] = sign(delivery.webhook_id, timestamp, body.data, keys)
+        data = await _compress(body.data) if self.settings.compression else body.data
+        return _Prepared(url, headers, data)
+
+    def _headers(self, delivery: Delivery, body: Body, fields: Mapping[str, str], timestamp: int) -> CIMultiDict[str]:
+        headers = self._base.copy()
+        headers["Content-Type"] = body.content_type
+        headers["Idempotency-Key"] = delivery.webhook_id
+        headers.update(fields)
+        headers[ID] = delivery.webhook_id
+        headers[TIMESTAMP] = str(timestamp)
+        if self.settings.compression:
+            headers["Content-Encoding"] = self.settings.compression
+        return headers
+
+    async def _deliver(self, prepared: _Prepared) -> Outcome:
+        if self._authorization is None:
+            return await self._send(prepared)
+        sent = await self._authorize(self._authorization, prepared)
+        outcome = await self._send(prepared)
+        if isinstance(outcome, Retry) and outcome.status == 401 and self._authorization.refused(sent):
+            await self._authorize(self._authorization, prepared)
+            outcome = await self._send(prepared)
+        return outcome
+
+    async def _authorize(self, means: Authorization, prepared: _Prepared) -> str:
+        header = await means.header(self._post)
+        prepared.headers["Authorization"] = header
+        return header
+
+    async def _send(self, prepared: _Prepared) -> Outcome:
+        async with self._session.request(
+            self.settings.method,
+            prepared.url,
+            data=prepared.data,
+            headers=prepared.headers,
+            allow_redirects=False,
+            ssl=self._tls.context() if self._tls else True,
+        ) as response:
+            answer = await read_answer(response, self.settings.max_answer)
+        return outcome_of(answer, self.settings.permanent, self.context.clock())
+
+    def _post(self, url: URL, **options: Any) -> Any:
+        return self._session.post(url, ssl=self._tls.context() if self._tls else True, **options)
+
+
+def _key(secret: Secret) -> bytes:
+    try:
+        return parse_secret(secret.read())
+    except WebhookSecretError as error:
+        raise HandlerError(f"secret {secret}: {error}") from None
+
+
+async def _compress(data: bytes) -> bytes:
+    if len(data) < _COMPRESSED_IN_A_THREAD:
+        return gzip.compress(data, 6, mtime=0)
+    return await asyncio.to_thread(gzip.compress, data, 6, mtime=0)

@@ -1,0 +1,145 @@
+"""A web server on this machine that records what arrives, and handlers that run as in the daemon."""
+
+import gzip
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from handlers import registry
+from handlers.base import Delivery, Handler, HandlerContext
+
+DOCUMENT = {
+    "type": "ORDER_CHANGE",
+    "event_time": "2026-03-01T10:00:00.000Z",
+    "notification_id": "n-1",
+    "seller_id": "A1",
+    "payload": {"OrderChangeNotification": {"AmazonOrderId": "111-2223334-5556667"}},
+    "topic": "arn:aws:sns:us-east-1:123456789012:sp-api-orders",
+    "message": {"NotificationType": "ORDER_CHANGE"},
+}
+
+
+@dataclass
+class Clock:
+    """Time as a test sets it."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Arrival:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: Any
+    """Which connection it came over."""
+
+
+Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Sink:
+    """Records requests; answers 200 until `answer` is set."""
+
+    port: int = 0
+    scheme: str = "http"
+    arrivals: list[Arrival] = field(default_factory=list)
+    answer: Answers | None = None
+
+    def url(self, path: str = "/hook", host: str = "127.0.0.1") -> str:
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+    async def take(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        assert request.transport is not None
+        peer = request.transport.get_extra_info("peername")
+        self.arrivals.append(Arrival(request.method, request.raw_path, request.headers, body, peer))
+        return await self.answer(request) if self.answer else web.Response(text="thanks")
+
+    @property
+    def only(self) -> Arrival:
+        assert len(self.arrivals) == 1
+        return self.arrivals[0]
+
+
+Serve = Callable[..., Awaitable[Sink]]
+Make = Callable[..., Awaitable[Handler[Any]]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start sinks that end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(tls: ssl.SSLContext | None = None) -> Sink:
+            sink = Sink(scheme="https" if tls else "http")
+            runner = web.ServerRunner(web.Server(sink.take, access_log=None), shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+            sink.port = runner.addresses[0][1]
+            return sink
+
+        yield start
+
+
+@pytest.fixture
+async def sink(serve: Serve) -> Sink:
+    return await serve()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def make(tmp_path: Path, clock: Clock) -> AsyncIterator[Make]:
+    """Start handlers from the keys of a rules file; they are closed with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(type_name: str, services: Mapping[str, Any] | None = None, **keys: Any) -> Handler[Any]:
+            handler_class = registry.find(type_name)
+            context = HandlerContext("erp", logging.getLogger("test"), clock, tmp_path, services or {})
+            handler = handler_class(handler_class.Settings.model_validate(keys), context)
+            await handler.start()
+            stack.push_async_callback(handler.close)
+            return handler
+
+        yield start
+
+
+def delivery(document: Mapping[str, Any] = DOCUMENT, **changes: Any) -> Delivery:
+    fields: dict[str, Any] = {
+        "id": 7,
+        "webhook_id": "dlv_7",
+        "rule": "orders",
+        "handler": "erp",
+        "attempt": 1,
+        "key": None,
+        "event_time": 1_772_359_200.0,
+        "created_at": 1_772_359_201.0,
+        "document": document,
+    }
+    return Delivery(**fields | changes)
+
+
+@pytest.fixture(name="delivery")
+def delivery_fixture() -> Callable[..., Delivery]:
+    return delivery
+
+
+def unzipped(arrival: Arrival) -> bytes:
+    return gzip.decompress(arrival.body)
