@@ -1,0 +1,53 @@
+"""From a claim of the inbox to the delivery that a handler sees."""
+
+from typing import Any
+
+import orjson
+
+from handlers.base import Delivery
+from receiver.errors import RouterError
+from receiver.inbox.store import Claim
+from receiver.notification import read_stored
+
+_INTERNAL = ("router.", "router_")
+
+
+class Unreadable(RouterError):
+    """A notification that was kept cannot be read again: the inbox is damaged, or another version wrote it."""
+
+
+def delivery_of(claim: Claim) -> Delivery:
+    """The delivery of a claim, with the result of the handler before as `result`. Raises Unreadable."""
+    try:
+        document = read_stored(claim.notification_body, claim.notification_part).document
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Unreadable(
+            f"notification {claim.notification_id} cannot be read from the inbox ({type(error).__name__}: {error}); "
+            f"see `spapi-router inbox show {claim.notification_id}`"
+        ) from None
+    if claim.body is not None:
+        document = {**document, "result": _parsed(claim.body)}
+    return Delivery(
+        id=claim.id,
+        webhook_id=claim.webhook_id,
+        rule=claim.rule,
+        handler=claim.handler,
+        attempt=claim.attempt,
+        key=claim.key,
+        event_time=claim.event_time,
+        created_at=claim.created_at,
+        document=document,
+        body=claim.body,
+    )
+
+
+def is_internal(delivery: Delivery) -> bool:
+    """Whether the daemon raised the notification itself (`router.*`): such a delivery raises no further ones."""
+    return str(delivery.document.get("type", "")).lower().startswith(_INTERNAL)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")

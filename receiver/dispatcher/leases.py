@@ -1,0 +1,58 @@
+"""Keeps the leases of running deliveries alive, and takes back those that died with another process."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from receiver.errors import Unavailable
+from receiver.events import log
+from receiver.inbox.store import Inbox
+
+Held = Callable[[], Sequence[tuple[int, int]]]
+"""The (delivery, run) pairs that are being worked on."""
+
+
+class LeaseKeeper:
+    """Extends what is held three times within each lease. Durations are seconds."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        held: Held,
+        *,
+        lost: Callable[[Iterable[int]], None],
+        recovered: Callable[[], None],
+        clock: Callable[[], float],
+        lease: float,
+        logger: logging.Logger,
+    ) -> None:
+        """`lost` is told of deliveries that are no longer ours, `recovered` that some came back from the dead."""
+        self._inbox = inbox
+        self._held = held
+        self._lost = lost
+        self._recovered = recovered
+        self._clock = clock
+        self._lease = lease
+        self._log = logger
+
+    async def run(self) -> None:
+        """Extend leases until cancelled."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            try:
+                await self._extend()
+                await self.recover()
+            except Unavailable as error:
+                log(self._log, logging.WARNING, "leases_not_extended", reason=error.reason, detail=error.detail)
+
+    async def recover(self) -> None:
+        """Take back leases that ended with the process that held them. Raises Unavailable."""
+        recovered = await self._inbox.recover(self._clock())
+        if recovered:
+            log(self._log, logging.WARNING, "deliveries_recovered", deliveries=recovered)
+            self._recovered()
+
+    async def _extend(self) -> None:
+        held = self._held()
+        if held:
+            self._lost(await self._inbox.extend(held, self._clock() + self._lease))
