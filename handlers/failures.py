@@ -1,6 +1,5 @@
 """Why a request got no answer, in the words of the person who has to mend it."""
 
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -60,11 +59,9 @@ def _text(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def _broken(error: Any) -> str:
-    cause = error if isinstance(error, ssl.SSLError) else error.__cause__
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS broke off: {_reason(cause)}{_client_certificate(_reason(cause))}"
-    return f"the connection broke: {_text(error)}"
+def _broken(error: OSError) -> str:
+    text = _text(error)
+    return f"the connection broke: {text}{_client_certificate(text)}"
 
 
 def _not_http(error: Any) -> str:

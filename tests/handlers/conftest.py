@@ -1,16 +1,21 @@
 """A web server on this machine that records what arrives, and handlers that run as in the daemon."""
 
-import gzip
+import ipaddress
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from handlers import registry
 from handlers.base import Delivery, Handler, HandlerContext
@@ -83,12 +88,12 @@ async def serve() -> AsyncIterator[Serve]:
     """Start sinks that end with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(tls: ssl.SSLContext | None = None) -> Sink:
+        async def start(tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0) -> Sink:
             sink = Sink(scheme="https" if tls else "http")
             runner = web.ServerRunner(web.Server(sink.take, access_log=None), shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+            await web.TCPSite(runner, address, port, ssl_context=tls).start()
             sink.port = runner.addresses[0][1]
             return sink
 
@@ -141,5 +146,74 @@ def delivery_fixture() -> Callable[..., Delivery]:
     return delivery
 
 
-def unzipped(arrival: Arrival) -> bytes:
-    return gzip.decompress(arrival.body)
+@dataclass
+class Authority:
+    """A certificate authority of the test's own."""
+
+    directory: Path
+    name: str
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    @property
+    def pem(self) -> Path:
+        return self.directory / f"{self.name}.pem"
+
+    def __post_init__(self) -> None:
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        certificate = self._signed(self.name, self.key, [(constraints, True)], 30)
+        self.pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str, days: float = 30, password: bytes | None = None) -> tuple[Path, Path]:
+        """PEM files of a certificate for a host or a client, and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternative = x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+        extensions = [(x509.SubjectAlternativeName([alternative]), False), (usage, False)]
+        certificate = self._signed(name, key, extensions, days)
+        files = self.directory / f"{name}-{self.name}.pem", self.directory / f"{name}-{self.name}.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+        files[1].write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        )
+        return files
+
+    def server(self, name: str = "127.0.0.1", days: float = 30, clients: bool = False) -> ssl.SSLContext:
+        """TLS for a sink; `clients` asks for certificates of this authority."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.pem)
+        context.load_cert_chain(*self.issue(name, days))
+        context.verify_mode = ssl.CERT_REQUIRED if clients else ssl.CERT_NONE
+        return context
+
+    def _signed(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        extensions: list[tuple[x509.ExtensionType, bool]],
+        days: float,
+    ) -> x509.Certificate:
+        begin = datetime.now(UTC) - timedelta(days=60)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)]))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(datetime.now(UTC) + timedelta(days=days))
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "ca")
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "stranger")
