@@ -10,8 +10,17 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from handlers.errors import HandlerError, SettingsError, TemplateError
-from handlers.settings import Duration, HandlerSettings, Rate, Secret, SecretError, Size
-from handlers.template import Template
+from handlers.settings import (
+    Duration,
+    HandlerSettings,
+    PositiveDuration,
+    Rate,
+    RelativePath,
+    Secret,
+    SecretError,
+    Size,
+)
+from handlers.template import Structure, Template
 
 __all__ = [
     "Dead",
@@ -23,14 +32,17 @@ __all__ = [
     "HandlerError",
     "HandlerSettings",
     "Outcome",
+    "PositiveDuration",
     "Postpone",
     "Rate",
+    "RelativePath",
     "Request",
     "Retry",
     "Secret",
     "SecretError",
     "SettingsError",
     "Size",
+    "Structure",
     "Template",
     "TemplateError",
 ]

@@ -1,5 +1,11 @@
 """The exception tree of the daemon. Raised low; `receiver.responses` maps Refused and Unavailable to HTTP answers."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from receiver.config.findings import Finding
+
 
 class RouterError(Exception):
     """Base of everything this package raises on purpose."""
@@ -53,4 +59,11 @@ class InboxError(RouterError):
 
 
 class ConfigError(RouterError):
-    """The rules file has errors. `findings` lists them all."""
+    """The rules file has errors. `findings` lists them all, each a line of the error's text.
+
+    A text instead of findings is for what is wrong with the machine, not with the file.
+    """
+
+    def __init__(self, findings: "Sequence[Finding] | str") -> None:
+        super().__init__(findings if isinstance(findings, str) else "\n".join(map(str, findings)))
+        self.findings: tuple[Finding, ...] = () if isinstance(findings, str) else tuple(findings)

@@ -1,0 +1,66 @@
+"""Reading a rules file: all of its errors at once, or a Configuration with the warnings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from receiver.config.advice import advise, advise_on_rules
+from receiver.config.configuration import Configuration
+from receiver.config.handler_tables import read_handlers
+from receiver.config.rule_tables import read_rules
+from receiver.config.settings import (
+    InboxSettings,
+    LogSettings,
+    Section,
+    ServerSettings,
+    SnsSettings,
+    SpapiSettings,
+)
+from receiver.config.source import Source
+from receiver.config.suggest import did_you_mean
+from receiver.config.wording import kind_of
+
+SECTIONS: Mapping[str, type[Section]] = {
+    "server": ServerSettings,
+    "sns": SnsSettings,
+    "inbox": InboxSettings,
+    "spapi": SpapiSettings,
+    "log": LogSettings,
+}
+TABLES = (*SECTIONS, "handlers", "rules")
+
+S = TypeVar("S", bound=Section)
+
+
+def load(path: Path) -> Configuration:
+    """Read and check a rules file. Raises ConfigError with every error that is in it."""
+    source = Source(path)
+    for name in source.data:
+        if name not in TABLES:
+            source.report((name,), f"there is no such section: {did_you_mean(name, TABLES, 'the sections are')}")
+    server = _section(source, "server", ServerSettings)
+    sns = _section(source, "sns", SnsSettings)
+    inbox = _section(source, "inbox", InboxSettings)
+    spapi = _section(source, "spapi", SpapiSettings) if "spapi" in source.data else None
+    log = _section(source, "log", LogSettings)
+    if sns and inbox and inbox.retention < sns.max_age:
+        source.report(("inbox", "retention"), "is shorter than sns.max_age: a message could then enter a second time")
+    handlers = read_handlers(source)
+    rules = read_rules(source)
+    source.raise_errors()
+    if not (server and sns and inbox and log):
+        raise AssertionError("a section without a finding and without a value")
+    advise(source, server, sns, handlers)
+    advise_on_rules(source, rules)
+    warnings = tuple(sorted(source.findings, key=lambda finding: finding.line))
+    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings)
+
+
+def _section(source: Source, name: str, kind: type[S]) -> S | None:
+    table = source.data.get(name, {})
+    if not isinstance(table, Mapping):
+        source.report((name,), f"must be a table, and is {kind_of(table)}: write [{name}] above its keys")
+        return None
+    return source.validated(TypeAdapter(kind), table, (name,))

@@ -1,0 +1,161 @@
+"""The daemon's own sections of the rules file: `[server]`, `[sns]`, `[inbox]`, `[spapi]` and `[log]`."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from handlers.base import Duration, PositiveDuration, RelativePath, Secret, Size
+from receiver.config.values import (
+    AdminAddress,
+    DatabasePath,
+    Listen,
+    ListenAddress,
+    TopicPattern,
+    TrustedNetwork,
+    UrlPath,
+    WebUrl,
+)
+
+DAY = 86400.0
+_SMALLEST_BODY = 1 << 10
+_LARGEST_BODY = 64 << 20
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change, nothing is converted by guess."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+
+class TlsSettings(Section):
+    """TLS of the public listener. Both files are read again when they change."""
+
+    certificate: RelativePath
+    """PEM: the certificate, then the chain up to the authority."""
+    key: RelativePath
+    """PEM: the private key, without a passphrase."""
+
+
+class BasicAuth(Section):
+    """The user and password that stand in the subscribed URL: SNS sends them with each push."""
+
+    username: Annotated[str, Field(min_length=1, pattern=r"^[^:]+$")]
+    password: Secret
+
+
+class ServerSettings(Section):
+    """`[server]`: the listeners."""
+
+    listen: ListenAddress = Listen("127.0.0.1", 8080)
+    """Where pushes arrive. A systemd socket wins over it."""
+    path: UrlPath = "/sns"
+    """The path of the URL that is subscribed to the topic."""
+    tls: TlsSettings | None = None
+    """Certificate and key; without them a proxy in front does TLS."""
+    admin: AdminAddress = Listen("127.0.0.1", 9090)
+    """Health, metrics and console; false for none. Never on the public listener."""
+    max_body: Annotated[Size, Field(ge=_SMALLEST_BODY, le=_LARGEST_BODY)] = 1 << 20
+    """The largest push that is read, from 1KiB to 64MiB. SNS sends up to 256 KiB of message."""
+    trusted_proxies: tuple[TrustedNetwork, ...] = ()
+    """Networks of proxies whose X-Forwarded-For is believed."""
+    basic_auth: BasicAuth | None = None
+    """What the subscribed URL carries as user:password@."""
+    stop_grace: Duration = 20.0
+    """How long a stop waits for what is in flight."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.admin == self.listen and (self.listen.unix or self.listen.port):
+            raise ValueError(f"admin and listen are both {self.listen}: give admin another port, or false")
+        return self
+
+
+class Signer(Section):
+    """A stand-in for SNS, such as LocalStack or `spapi-router simulate sns`."""
+
+    url: WebUrl
+    """Where its certificate URLs and confirmation URLs begin. Only for machines that no stranger can reach."""
+    certificate: RelativePath | None = None
+    """PEM of its certificate; without it the certificate is fetched from under `url`."""
+
+
+def _some(topics: tuple[str, ...]) -> tuple[str, ...]:
+    if topics:
+        return topics
+    cure = 'topics = ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]'
+    raise ValueError(f"no topics are allowed, so nothing could be taken in: add {cure} under [sns]")
+
+
+class SnsSettings(Section):
+    """`[sns]`: what is taken in."""
+
+    topics: Annotated[tuple[TopicPattern, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = (
+        Field(default=(), validate_default=True)
+    )
+    """The allow-list of topic ARNs; `*` and `?` may stand in the region and the name."""
+    auto_confirm: bool = True
+    """Confirm subscriptions of allowed topics."""
+    verify_chain: bool = True
+    """Check the signing certificate's chain of trust up to the system's roots."""
+    max_age: PositiveDuration = DAY
+    """Older messages are refused. SNS tries again for an hour at most."""
+    signature_versions: Annotated[tuple[Literal["1", "2"], ...], Field(min_length=1)] = ("1", "2")
+    """1 is SHA-1, 2 is SHA-256: set the topic's SignatureVersion to 2 before leaving 1 out."""
+    signers: tuple[Signer, ...] = ()
+    """Stand-ins for SNS that are believed too."""
+    certificates: RelativePath | None = None
+    """Directory of the certificate cache; beside the database where it is not set."""
+
+
+class InboxSettings(Section):
+    """`[inbox]`: where notifications and deliveries are kept."""
+
+    database: DatabasePath = Path("/var/lib/spapi-router/inbox.db")
+    """`sqlite:///absolute/path` or `sqlite:path-beside-this-file`."""
+    retention: PositiveDuration = 30 * DAY
+    """How long a notification is kept after all of its deliveries have ended."""
+
+
+class LogSettings(Section):
+    """`[log]`: the daemon's log on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Account(Section):
+    """A seller account whose refresh token is kept outside of the inbox."""
+
+    seller_id: Annotated[str, Field(pattern=r"^[A-Z0-9]{5,25}$")]
+    region: Literal["na", "eu", "fe"]
+    refresh_token: Secret
+    marketplaces: tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{10,14}$")], ...] = ()
+    """Marketplace ids, like ATVPDKIKX0DER."""
+
+
+class Endpoints(Section):
+    """URLs instead of Amazon's, for a simulator."""
+
+    lwa: WebUrl | None = None
+    """Login with Amazon's token endpoint."""
+    na: WebUrl | None = None
+    eu: WebUrl | None = None
+    fe: WebUrl | None = None
+
+
+class SpapiSettings(Section):
+    """`[spapi]`: the application that calls Amazon's Selling Partner API."""
+
+    client_id: Secret
+    client_secret: Secret
+    key: Secret | None = None
+    """32 bytes as 64 hexadecimal digits or base64: encrypts the refresh tokens of `authorize` in the inbox."""
+    application_id: str | None = None
+    """amzn1.sp.solution.…: needed by `authorize`."""
+    sandbox: bool = False
+    endpoints: Endpoints = Endpoints()
+    accounts: tuple[Account, ...] = ()
+    """More come from `authorize`."""
+    sign: Literal["none", "sigv4"] = "none"
+    """AWS Signature Version 4, which Amazon has not asked for since October 2023."""
