@@ -1,13 +1,15 @@
 """The way of one push, from bytes to disk: parse, verify, read, route, keep. Nothing here knows HTTP."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
-from receiver.inbox import Accepted, Entry, Inbox
+from receiver.inbox import Accepted, Entry, Inbox, Route
 from receiver.metrics import Metrics
 from receiver.notification import Notification, read
 from receiver.rules import Table
@@ -29,7 +31,7 @@ class Push:
 class Ingest:
     """Takes pushes in. Raises Refused or Unavailable; returns a word for what happened, once that is on disk."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams between the parts
         self,
         verifier: Verifier,
         subscriptions: Subscriptions,
@@ -38,6 +40,7 @@ class Ingest:
         *,
         wake: Callable[[Iterable[str]], None],
         metrics: Metrics,
+        alarms: Alarms,
         clock: Callable[[], float] = time.time,
         most_in_flight: int = 1000,
     ) -> None:
@@ -47,10 +50,14 @@ class Ingest:
         self._inbox = inbox
         self._wake = wake
         self._metrics = metrics
+        self._alarms = alarms
         self._clock = clock
         self._most_in_flight = most_in_flight
         self._in_flight = 0
         self._stopping = False
+        self.quiet = asyncio.Event()
+        """Set while no push is in flight."""
+        self.quiet.set()
 
     def stop(self) -> None:
         """Answer what comes from now on with 503."""
@@ -66,17 +73,27 @@ class Ingest:
         started = time.perf_counter()
         self._metrics.received.inc()
         try:
-            self._admit()
-            self._in_flight += 1
-            try:
-                outcome = await self._take(push)
-            finally:
-                self._in_flight -= 1
+            outcome = await self._admitted(push)
         except (Refused, Unavailable) as error:
             self._record_failure(error, push)
             raise
         self._metrics.acknowledged.observe(time.perf_counter() - started)
         return outcome
+
+    def route(self, notification: Notification) -> tuple[Route, ...]:
+        """The deliveries that the rules of now ask for."""
+        return self.table.route(notification)
+
+    async def _admitted(self, push: Push) -> str:
+        self._admit()
+        self._in_flight += 1
+        self.quiet.clear()
+        try:
+            return await self._take(push)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self.quiet.set()
 
     def _admit(self) -> None:
         if self._stopping:
@@ -115,6 +132,7 @@ class Ingest:
         self._metrics.accepted.labels(notification.type).inc()
         if not entry.routes:
             self._metrics.unrouted.labels(notification.type).inc()
+            self._alarms.unrouted(notification)
         for rule in {route.rule for route in entry.routes}:
             self._metrics.rule_hits.labels(rule).inc()
         if _logger.isEnabledFor(logging.INFO):
@@ -137,6 +155,7 @@ class Ingest:
     def _record_failure(self, error: Refused | Unavailable, push: Push) -> None:
         counter = self._metrics.refused if isinstance(error, Refused) else self._metrics.unavailable
         counter.labels(error.reason).inc()
+        self._alarms.failed(error)
         event = "push_refused" if isinstance(error, Refused) else "push_unavailable"
         message_id = push.headers.get("x-amz-sns-message-id")
         log(

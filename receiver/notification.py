@@ -13,6 +13,9 @@ from typing import Any
 
 import orjson
 
+INTERNAL_TOPIC = "router"
+"""The topic of the daemon's own notifications. No ARN, so nothing that SNS signs can carry it."""
+
 _MOST_WRAPPERS = 4
 _SELLER_KEYS = ("SellerId", "sellerId", "MerchantId", "merchantId")
 _ACCOUNT_KEYS = ("AccountId", "accountId")
@@ -169,7 +172,9 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
         "attributes": envelope.attributes,
         "message": body,
     }
-    type_ = normal_type(_text(_either(wrapped, "NotificationType")))
+    type_ = _text(_either(wrapped, "NotificationType"))
+    if envelope.topic != INTERNAL_TOPIC:
+        type_ = normal_type(type_)
     return Notification(
         dedup_key=f"n:{notification_id}" if notification_id else _message_key(envelope, part),
         part=part,

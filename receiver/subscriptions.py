@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
 from receiver.inbox import Inbox, Subscription
@@ -21,11 +22,14 @@ class Confirm(Protocol):
 class Subscriptions:
     """What happens to SubscriptionConfirmation and UnsubscribeConfirmation messages once they are verified."""
 
-    def __init__(self, inbox: Inbox, confirm: Confirm, *, auto_confirm: bool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, inbox: Inbox, confirm: Confirm, *, auto_confirm: bool, clock: Callable[[], float], alarms: Alarms
+    ) -> None:
         self._inbox = inbox
         self._confirm = confirm
         self._auto_confirm = auto_confirm
         self._clock = clock
+        self._alarms = alarms
 
     async def take(self, message: SnsMessage) -> str:
         """Act on the message; the outcome is `confirmed`, `pending` or `unsubscribed`.
@@ -35,18 +39,21 @@ class Subscriptions:
         if message.type == "UnsubscribeConfirmation":
             return await self._unsubscribed(message)
         if not self._auto_confirm:
-            await self._save(message.topic, "", "pending", "sns.auto_confirm is off: confirm it in the SNS console")
-            log(_logger, logging.WARNING, "subscription_pending", topic=message.topic, message_id=message.message_id)
+            await self._pending(message, "sns.auto_confirm is off: confirm it in the SNS console")
             return "pending"
         try:
             arn = await self._confirm(message)
         except (Refused, Unavailable) as error:
-            await self._save(message.topic, "", "pending", error.detail)
-            log(_logger, logging.ERROR, "subscription_not_confirmed", topic=message.topic, reason=error.detail)
+            await self._pending(message, error.detail)
             raise
         await self._save(message.topic, arn, "confirmed", "")
         log(_logger, logging.INFO, "subscription_confirmed", topic=message.topic, arn=arn)
         return "confirmed"
+
+    async def _pending(self, message: SnsMessage, why: str) -> None:
+        await self._save(message.topic, "", "pending", why)
+        log(_logger, logging.WARNING, "subscription_pending", topic=message.topic, reason=why)
+        self._alarms.subscription_pending(message.topic, why)
 
     async def _unsubscribed(self, message: SnsMessage) -> str:
         cure = "notifications of this topic will not arrive any more: subscribe again if that was not meant"

@@ -1,0 +1,33 @@
+"""Which happenings at the public door raise which internal notifications, at most one of a kind in ten minutes."""
+
+from receiver.errors import Refused, Unavailable
+from receiver.internal import InternalEvents
+from receiver.notification import Notification
+
+_QUIET = 600.0
+
+
+class Alarms:
+    """Turns what an operator should hear of into `router.*` notifications."""
+
+    def __init__(self, internal: InternalEvents) -> None:
+        self._internal = internal
+
+    def failed(self, error: Refused | Unavailable) -> None:
+        """A push was not taken: certificates that are not SNS's are told of, an attack or one that has ended."""
+        if error.reason.startswith("certificate"):
+            payload = {"reason": error.reason, "detail": error.detail}
+            self._internal.emit("router.certificate_refused", payload, error.reason, _QUIET)
+
+    def unrouted(self, notification: Notification) -> None:
+        """No rule matched. Said once for each type, and never of an internal notification."""
+        payload = {
+            "type": notification.type,
+            "notification_id": notification.notification_id,
+            "topic": notification.envelope.topic,
+        }
+        self._internal.emit("router.unrouted", payload, notification.type, _QUIET)
+
+    def subscription_pending(self, topic: str, detail: str) -> None:
+        """A subscription waits for its confirmation."""
+        self._internal.emit("router.subscription_pending", {"topic": topic, "detail": detail}, topic, _QUIET)

@@ -1,0 +1,144 @@
+"""The composition root: builds every part of the daemon from the configuration and hands them to each other."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handlers.base import HandlerContext
+from receiver.alarms import Alarms
+from receiver.config import Configuration
+from receiver.dispatcher import Dispatcher, LaneSpec
+from receiver.inbox.sqlite import SqliteInbox
+from receiver.ingest import Ingest
+from receiver.internal import InternalEvents
+from receiver.metrics import Metrics
+from receiver.rules import Table
+from receiver.server import PublicServer, ServerOptions
+from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn, TopicList, Verifier
+from receiver.subscriptions import Subscriptions
+from receiver.tls import ServerTls
+
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Parts:
+    """Every part of a running daemon."""
+
+    inbox: SqliteInbox
+    fetch: HttpFetch
+    certificates: CertificateStore
+    alarms: Alarms
+    ingest: Ingest
+    dispatcher: Dispatcher
+    internal: InternalEvents
+    server: PublicServer
+    metrics: Metrics
+    tls: ServerTls | None
+
+
+class Composer:
+    """Builds parts by the configuration. `clock` and `roots` are given by tests, the real ones by default."""
+
+    def __init__(self, clock: Clock, roots: Roots | None = None) -> None:
+        self._clock = clock
+        self._roots = roots
+
+    async def compose(self, config: Configuration) -> Parts:
+        """All parts, none of them started. Raises RouterError and HandlerError, which say what to do."""
+        tls = ServerTls(config.server.tls.certificate, config.server.tls.key) if config.server.tls else None
+        options = server_options(config)
+        metrics = Metrics()
+        fetch = HttpFetch(self._roots)
+        certificates = CertificateStore(
+            fetch, directory=certificate_directory(config), verify_chain=config.sns.verify_chain, roots=self._roots
+        )
+        stand_ins = open_stand_ins(config)
+        inbox = await SqliteInbox.open(config.inbox.database)
+        internal = InternalEvents(inbox, self._clock)
+        alarms = Alarms(internal)
+        dispatcher = Dispatcher(
+            inbox,
+            self.lanes(config, internal),
+            clock=self._clock,
+            emit=internal.emit,
+            observer=metrics,
+        )
+        ingest = Ingest(
+            self.verifier(config, certificates, stand_ins),
+            self.subscriptions(config, inbox, fetch, stand_ins, alarms),
+            inbox,
+            Table(config.rules),
+            wake=dispatcher.wake,
+            metrics=metrics,
+            clock=self._clock,
+            alarms=alarms,
+        )
+        server = PublicServer(ingest, options)
+        return Parts(inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, metrics, tls)
+
+    def verifier(self, config: Configuration, certificates: CertificateStore, signers: Iterable[StandIn]) -> Verifier:
+        """A verifier by `[sns]`."""
+        return Verifier(
+            certificates,
+            TopicList(config.sns.topics),
+            clock=self._clock,
+            max_age=config.sns.max_age,
+            signature_versions=frozenset(config.sns.signature_versions),
+            signers=tuple(signers),
+        )
+
+    def subscriptions(
+        self,
+        config: Configuration,
+        inbox: SqliteInbox,
+        fetch: HttpFetch,
+        signers: Iterable[StandIn],
+        alarms: Alarms,
+    ) -> Subscriptions:
+        """What answers subscription messages, by `[sns]`."""
+        confirmer = Confirmer(fetch, tuple(signers))
+        return Subscriptions(
+            inbox, confirmer.confirm, auto_confirm=config.sns.auto_confirm, clock=self._clock, alarms=alarms
+        )
+
+    def lanes(self, config: Configuration, internal: InternalEvents) -> Mapping[str, LaneSpec]:
+        """The handlers of the rules file, built and not started."""
+        state = config.inbox.database.parent
+        services: dict[str, Any] = {}
+        return {
+            name: LaneSpec(
+                spec.factory(
+                    spec.settings,
+                    HandlerContext(
+                        name=name,
+                        log=logging.getLogger(f"handlers.{name}"),
+                        clock=self._clock,
+                        state_directory=state / "handlers" / name,
+                        services=services,
+                        emit=internal.emit,
+                    ),
+                ),
+                spec.options,
+            )
+            for name, spec in config.handlers.items()
+        }
+
+
+def server_options(config: Configuration) -> ServerOptions:
+    """What the public listener accepts. Raises SecretError."""
+    server = config.server
+    pair = (server.basic_auth.username, server.basic_auth.password.read()) if server.basic_auth else None
+    return ServerOptions(server.path, server.max_body, trusted_proxies=server.trusted_proxies, basic_auth=pair)
+
+
+def certificate_directory(config: Configuration) -> Path:
+    """Where SNS's certificates are kept."""
+    return config.sns.certificates or config.inbox.database.parent / "certificates"
+
+
+def open_stand_ins(config: Configuration) -> tuple[StandIn, ...]:
+    """The stand-ins for SNS. Raises ValueError."""
+    return tuple(StandIn.open(signer.url, signer.certificate) for signer in config.sns.signers)

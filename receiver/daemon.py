@@ -1,0 +1,182 @@
+"""The daemon's life: load, start, serve, stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+
+from aiohttp import web
+
+from handlers.base import HandlerError
+from receiver.admin import admin_app
+from receiver.composition import Clock, Composer, Parts, open_stand_ins
+from receiver.config import Configuration, load
+from receiver.dispatcher.watch import Watch
+from receiver.errors import RouterError, Unavailable
+from receiver.events import log
+from receiver.listeners import Listener, adopt, listen
+from receiver.retention import Retention
+from receiver.rules import Table
+from receiver.service_manager import ServiceManager
+from receiver.sns import Roots
+from receiver.tls import ServerTls, TlsError
+
+_logger = logging.getLogger(__name__)
+_TLS_CHECK = 10.0
+_END = 2.0
+
+
+class Daemon:
+    """One spapi-router: `run` returns when it has been asked to stop and has stopped."""
+
+    def __init__(
+        self,
+        config: Configuration,
+        *,
+        clock: Clock = time.time,
+        roots: Roots | None = None,
+        manager: ServiceManager | None = None,
+    ) -> None:
+        self.config = config
+        self.addresses: tuple[str, ...] = ()
+        self.admin_addresses: tuple[str, ...] = ()
+        self.ready = asyncio.Event()
+        self._composer = Composer(clock, roots)
+        self._clock = clock
+        self._manager = manager or ServiceManager()
+        self._stop = asyncio.Event()
+        self._watch = Watch(_logger)
+
+    async def run(self) -> None:
+        """Live until `stop` or SIGTERM. Raises RouterError and HandlerError where the start fails."""
+        self._warn()
+        parts = await self._composer.compose(self.config)
+        try:
+            await parts.dispatcher.start()
+            self._watch.keep("internal events", partial(parts.internal.run, parts.ingest.route, parts.dispatcher.wake))
+            self._watch.keep("retention", Retention(parts.inbox, self.config.inbox.retention, self._clock).run)
+            public = parts.server.protocol_factory()
+            listener = await self._listen(public, parts)
+            admin = await self._start_admin(parts)
+            self._announce()
+            await self._serve(parts)
+            await self._stop_serving(parts, listener, public)
+            await admin.cleanup()
+        finally:
+            await self._close(parts)
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self._stop.set()
+
+    async def _serve(self, parts: Parts) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._watch.once("reload", self.reload(parts)))
+        if parts.tls:
+            self._watch.keep("tls", partial(self._follow_tls, parts.tls))
+        await self._stop.wait()
+
+    async def _listen(self, factory: Callable[[], asyncio.BaseProtocol], parts: Parts) -> Listener:
+        sockets = self._manager.sockets()
+        context = parts.tls.context if parts.tls else None
+        listener = (
+            await adopt(factory, sockets, context)
+            if sockets
+            else await listen(factory, self.config.server.listen, context)
+        )
+        self.addresses = listener.addresses
+        return listener
+
+    async def _start_admin(self, parts: Parts) -> web.AppRunner:
+        async def ready() -> None:
+            if self._stop.is_set():
+                raise Unavailable("stopping", "the daemon is stopping")
+            await parts.inbox.save_note("ready", b"")
+
+        runner = web.AppRunner(admin_app(parts.metrics, ready), access_log=None)
+        await runner.setup()
+        if self.config.server.admin and runner.server:
+            self.admin_addresses = (await listen(runner.server, self.config.server.admin)).addresses
+        return runner
+
+    async def reload(self, parts: Parts) -> None:
+        """Take the rules file in again, all or nothing: a bad file leaves everything as it was."""
+        self._manager.reloading()
+        try:
+            config = load(self.config.path)
+            table = Table(config.rules)
+            stand_ins = open_stand_ins(config)
+            verifier = self._composer.verifier(config, parts.certificates, stand_ins)
+            subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
+            if parts.tls:
+                parts.tls.reload()
+            await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
+        except (RouterError, HandlerError, ValueError) as error:
+            log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
+        else:
+            parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
+            self._warn_of_restart(config)
+            self.config = config
+            log(_logger, logging.INFO, "reloaded", rules=len(config.rules), handlers=len(config.handlers))
+        self._manager.ready(self._status())
+
+    async def _follow_tls(self, tls: ServerTls) -> None:
+        while True:
+            await asyncio.sleep(_TLS_CHECK)
+            try:
+                if tls.reload():
+                    log(_logger, logging.INFO, "tls_reloaded")
+            except TlsError as error:
+                log(_logger, logging.ERROR, "tls_reload_failed", error=str(error))
+
+    async def _stop_serving(self, parts: Parts, listener: Listener, public: web.Server) -> None:
+        """New pushes get 503, what is in flight ends, then deliveries end or are handed back."""
+        self._manager.stopping()
+        log(_logger, logging.INFO, "stopping", in_flight=parts.ingest.in_flight)
+        grace = self.config.server.stop_grace
+        ends = asyncio.get_running_loop().time() + grace
+        parts.ingest.stop()
+        if listener.inherited:
+            listener.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(parts.ingest.quiet.wait(), grace / 2)
+        await parts.dispatcher.stop(max(ends - asyncio.get_running_loop().time(), 0.0))
+        listener.close()
+        await public.shutdown(1.0)
+
+    async def _close(self, parts: Parts) -> None:
+        await self._watch.end(_END)
+        await parts.certificates.close()
+        await parts.fetch.close()
+        await parts.inbox.close()
+        log(_logger, logging.INFO, "stopped")
+
+    def _announce(self) -> None:
+        self.ready.set()
+        facts = {"listen": ",".join(self.addresses), "admin": ",".join(self.admin_addresses) or None}
+        log(_logger, logging.INFO, "ready", **facts, rules=len(self.config.rules), database=self.config.inbox.database)
+        self._manager.ready(self._status())
+
+    def _status(self) -> str:
+        return f"{len(self.config.rules)} rules, {len(self.config.handlers)} handlers, at {', '.join(self.addresses)}"
+
+    def _warn(self) -> None:
+        for finding in self.config.warnings:
+            log(_logger, logging.WARNING, "rules_file_warning", finding=str(finding))
+        if not self.config.sns.verify_chain:
+            log(_logger, logging.WARNING, "certificate_chain_not_verified", key="sns.verify_chain")
+        for signer in self.config.sns.signers:
+            cure = "whoever controls it can sign for every allowed topic: remove it where real notifications arrive"
+            pinned = signer.certificate is not None
+            log(_logger, logging.WARNING, "stand_in_signer_believed", url=signer.url, pinned=pinned, cure=cure)
+
+    def _warn_of_restart(self, config: Configuration) -> None:
+        """Say which changed sections only a restart takes in."""
+        for name in ("server", "inbox", "log"):
+            if getattr(config, name) != getattr(self.config, name):
+                log(_logger, logging.WARNING, "restart_needed", section=name, file=str(config.path))

@@ -1,0 +1,77 @@
+"""The sockets of the daemon: opened by systemd or by us, TCP or Unix, with or without TLS."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from receiver.config.values import Listen
+from receiver.errors import RouterError
+
+_BACKLOG = 1024
+_SOCKET_MODE = 0o660
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+class ListenError(RouterError):
+    """An address cannot be listened on."""
+
+
+class Listener:
+    """One open listener. `addresses` says where it really listens, also where port 0 was asked for."""
+
+    def __init__(self, servers: Sequence[asyncio.Server], inherited: bool) -> None:
+        self._servers = tuple(servers)
+        self.inherited = inherited
+        self.addresses = tuple(_address(each) for server in servers for each in server.sockets)
+
+    def close(self) -> None:
+        """Accept no new connection; those that are open go on."""
+        for server in self._servers:
+            server.close()
+
+
+async def listen(factory: ProtocolFactory, where: Listen, tls: ssl.SSLContext | None = None) -> Listener:
+    """Open a listener of our own. Raises ListenError, which names the address and the cure."""
+    loop = asyncio.get_running_loop()
+    try:
+        if where.unix:
+            server = await loop.create_unix_server(factory, _free(where.unix), ssl=tls, backlog=_BACKLOG)
+            where.unix.chmod(_SOCKET_MODE)
+        else:
+            server = await loop.create_server(factory, where.host, where.port, ssl=tls, backlog=_BACKLOG)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {where}: {error.strerror or error}; is another process there?") from None
+    return Listener([server], inherited=False)
+
+
+async def adopt(
+    factory: ProtocolFactory, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+) -> Listener:
+    """Listen on sockets that the service manager opened: they outlive this process, so no connection is refused."""
+    loop = asyncio.get_running_loop()
+    servers = []
+    for each in sockets:
+        create = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
+        servers.append(await create(factory, sock=each, ssl=tls, backlog=_BACKLOG))
+    return Listener(servers, inherited=True)
+
+
+def _free(path: Path) -> str:
+    """The path of a Unix socket, without the leftover of a process that was killed. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(path))
+        raise OSError(f"{path} is in use")
+    path.unlink(missing_ok=True)
+    return str(path)
+
+
+def _address(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    if isinstance(name, tuple):
+        host = f"[{name[0]}]" if ":" in name[0] else name[0]
+        return f"{host}:{name[1]}"
+    return f"unix:{name.decode() if isinstance(name, bytes) else name}"

@@ -1,0 +1,51 @@
+"""Retention: notifications whose deliveries have all ended are deleted after their time, in small steps."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from receiver.errors import Unavailable
+from receiver.events import log
+from receiver.inbox import Inbox
+
+_logger = logging.getLogger(__name__)
+_STEP = 200
+_PAUSE = 0.05
+_EVERY = 600.0
+_REPEATS = 86400.0
+
+
+class Retention:
+    """Deletes what is older than `retention` seconds, so slowly that pushes do not notice."""
+
+    def __init__(self, inbox: Inbox, retention: float, clock: Callable[[], float]) -> None:
+        self._inbox = inbox
+        self._retention = retention
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Prune now and every ten minutes."""
+        while True:
+            deleted = await self.prune()
+            if deleted:
+                log(_logger, logging.INFO, "pruned", notifications=deleted)
+            await asyncio.sleep(_EVERY)
+
+    async def prune(self) -> int:
+        """Delete all that is due; how many notifications. What it had seen is known for a day longer."""
+        before = self._clock() - self._retention
+        deleted = await self._steps(self._inbox.prune, before)
+        await self._steps(self._inbox.forget, before - _REPEATS)
+        return deleted
+
+    async def _steps(self, delete: Callable[[float, int], Awaitable[int]], before: float) -> int:
+        total = 0
+        while True:
+            try:
+                deleted = await delete(before, _STEP)
+            except Unavailable:
+                return total
+            total += deleted
+            if deleted < _STEP:
+                return total
+            await asyncio.sleep(_PAUSE)
