@@ -63,7 +63,7 @@ class TokenSource:
         if self._fetch is None:
             self._fetch = asyncio.create_task(self._fetch_token(post))
             self._fetch.add_done_callback(self._fetched)
-        return await asyncio.shield(self._fetch)
+        return await _shared(self._fetch)
 
     def refuse(self, token: str) -> None:
         """Give a token up that a destination did not take; a newer one stays."""
@@ -118,6 +118,17 @@ class TokenSource:
         lifetime = _lifetime(fields.get("expires_in"))
         self._token = (token, self._clock() + lifetime - min(_EARLY, lifetime / 2))
         return token
+
+
+async def _shared(fetch: asyncio.Task[str]) -> str:
+    """The outcome of a fetch that others wait for too. Cancelling who waits does not end it."""
+    try:
+        return await asyncio.shield(fetch)
+    except asyncio.CancelledError:
+        waiter = asyncio.current_task()
+        if fetch.cancelled() and waiter is not None and not waiter.cancelling():
+            raise OAuthError("token_url: the handler was closed while it waited for a token") from None
+        raise
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
