@@ -41,10 +41,13 @@ class CompiledBranch:
                     value = value[key]
             except (KeyError, TypeError):
                 value = MISSING
-            if type(value) is dict or type(value) is list:
+            kind = type(value)
+            if kind is list:
+                return holds(self.ordered, event)
+            if kind is dict:
                 value = MISSING
             if value is MISSING or not test(value):
-                if is_indirect(event, path, forms):
+                if forms and is_indirect(event, path, forms):
                     return holds(self.ordered, event)
                 if value is not MISSING or not test(MISSING):
                     return False

@@ -32,17 +32,17 @@ def identity(value: Scalar) -> Identity:
 
 
 def dotted_forms(path: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """For each step of a path, the names with dots under which the field could stand in the object at that step."""
-    steps = range(len(path))
+    """For each step of a path but the last, the names with dots under which the field could stand there."""
+    steps = range(len(path) - 1)
     return tuple(tuple(".".join(path[start:end]) for end in range(start + 2, len(path) + 1)) for start in steps)
 
 
 def is_indirect(value: Any, path: Sequence[str], forms: Sequence[tuple[str, ...]]) -> bool:
     """Whether more than plain objects lies along a path: a list, or a name that is one of its `dotted_forms`."""
-    for key, names in zip(path, forms, strict=True):
+    for step, key in enumerate(path):
         if type(value) is not dict:
             break
-        for name in names:
+        for name in forms[step] if step < len(forms) else ():
             if name in value:
                 return True
         value = value.get(key)
