@@ -1,0 +1,164 @@
+"""What would become of a notification: which rules match it and why not the others, and each request of a handler."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from handlers.base import Delivery, Handler, HandlerContext, HandlerError, Request
+from receiver.config import Configuration
+from receiver.errors import RouterError
+from receiver.inbox.identity import webhook_id, webhook_key
+from receiver.inbox.store import Route
+from receiver.notification import Envelope, Notification, attribute_values, parse_time, read
+from receiver.rules import Table, Verdict
+
+
+class UnreadableMessage(RouterError):
+    """The message to explain cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery that a notification would make."""
+
+    route: Route
+    requests: tuple[Request, ...] = ()
+    error: str = ""
+    """Why it would be dead at once."""
+    then: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that the rules file makes of one notification."""
+
+    notification: Notification
+    verdicts: tuple[Verdict, ...]
+    deliveries: tuple[Planned, ...] = field(default_factory=tuple)
+
+
+class Explainer:
+    """Explains notifications by one rules file. Builds the handlers without starting them; nothing is sent."""
+
+    def __init__(self, config: Configuration) -> None:
+        self._config = config
+        self._table = Table(config.rules)
+        self._handlers: dict[str, Handler[Any]] = {}
+
+    def explain(self, notification: Notification) -> Explanation:
+        """Never raises: what cannot be rendered is said in the delivery's `error`."""
+        verdicts = tuple(self._table.explain(notification))
+        planned = tuple(self._plan(notification, route) for route in self._table.route(notification))
+        return Explanation(notification, verdicts, planned)
+
+    def routes(self, notification: Notification) -> tuple[Route, ...]:
+        """The deliveries alone."""
+        return self._table.route(notification)
+
+    def _plan(self, notification: Notification, route: Route) -> Planned:
+        then = self._config.handlers[route.handler].options.then
+        if route.dead:
+            return Planned(route, error=route.dead, then=then)
+        try:
+            requests = self._handler(route.handler).preview(_delivery(notification, route))
+        except HandlerError as error:
+            return Planned(route, error=str(error), then=then)
+        return Planned(route, tuple(requests), then=then)
+
+    def _handler(self, name: str) -> Handler[Any]:
+        if name not in self._handlers:
+            spec = self._config.handlers[name]
+            state = self._config.inbox.database.parent / "handlers" / name
+            context = HandlerContext(name, logging.getLogger(f"handlers.{name}"), time.time, state)
+            self._handlers[name] = spec.factory(spec.settings, context)
+        return self._handlers[name]
+
+
+def read_message(text: str, topic: str = "") -> list[Notification]:
+    """The notifications in a captured SNS message, a bare notification, an EventBridge event or an SQS record.
+
+    Raises UnreadableMessage where the text is not JSON.
+    """
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableMessage(f"the message is not JSON: {error}") from None
+    if isinstance(body, Mapping) and {"Type", "Message", "TopicArn"} <= body.keys():
+        return read(_sns_envelope(body))
+    return read(Envelope(text, "00000000-0000-0000-0000-000000000000", topic, time.time()))
+
+
+def _sns_envelope(body: Mapping[str, Any]) -> Envelope:
+    names = ("Message", "TopicArn", "MessageId")
+    wrong = next((name for name in names if not isinstance(body.get(name), str)), None)
+    if wrong:
+        raise UnreadableMessage(f"the SNS message has no text in {wrong}")
+    attributes = body.get("MessageAttributes")
+    subject = body.get("Subject")
+    return Envelope(
+        body["Message"],
+        body["MessageId"],
+        body["TopicArn"],
+        parse_time(body.get("Timestamp")) or time.time(),
+        subject if isinstance(subject, str) else None,
+        attribute_values(attributes) if isinstance(attributes, Mapping) and attributes else None,
+    )
+
+
+def _delivery(notification: Notification, route: Route) -> Delivery:
+    key = webhook_key(notification.dedup_key, route.rule, route.handler)
+    return Delivery(
+        id=0,
+        webhook_id=webhook_id(key),
+        rule=route.rule,
+        handler=route.handler,
+        attempt=1,
+        key=route.key,
+        event_time=notification.event_time,
+        created_at=time.time(),
+        document=notification.document,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A kept notification that another rules file would route otherwise."""
+
+    id: int
+    type: str
+    gone: tuple[str, ...]
+    """`rule -> handler` that would not happen any more."""
+    new: tuple[str, ...]
+
+
+def differences(kept: Iterator[tuple[int, Notification]], current: Explainer, other: Explainer) -> Iterator[Difference]:
+    """What a changed rules file would do otherwise with notifications that were kept."""
+    for id_, notification in kept:
+        before = _ways(current.routes(notification))
+        after = _ways(other.routes(notification))
+        if before != after:
+            gone = tuple(way for way in before if way not in after)
+            new = tuple(way for way in after if way not in before)
+            yield Difference(id_, notification.type, gone, new)
+
+
+def _ways(routes: tuple[Route, ...]) -> list[str]:
+    return [_way(route) for route in routes]
+
+
+def _way(route: Route) -> str:
+    key = f" (key {route.key})" if route.key else ""
+    return f"{route.rule} -> {route.handler}{key}{' dead at once' if route.dead else ''}"
+
+
+def example_file(path: Path) -> str:
+    """A message file's text. Raises UnreadableMessage."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableMessage(f"{path} cannot be read: {error}") from None
