@@ -14,6 +14,8 @@ from operator import attrgetter
 
 _MARGIN = 0.97
 """Share of the rate that is used: calls bunch up on their way to Amazon, and its count must not run out first."""
+_MARGIN_OF_ONE = 0.95
+"""The same for a burst of one call, where Amazon's bucket saves nothing up from one call to the next."""
 _GRACE = 10.0
 """Seconds a place is held for one who does not come when it is due."""
 _SLOWEST = 0.1
@@ -47,6 +49,7 @@ class Bucket:
         self._limit = rate
         # One token is left in Amazon's bucket where there are several: what bunches up on the way takes that one.
         self._capacity = float(max(1, burst - 1))
+        self._margin = _MARGIN if burst > 1 else _MARGIN_OF_ONE
         self._tokens = self._capacity
         self._at = now
         self._pace = 1.0
@@ -59,7 +62,7 @@ class Bucket:
     @property
     def rate(self) -> float:
         """Calls a second that are let through now."""
-        return self._limit * self._pace * _MARGIN
+        return self._limit * self._pace * self._margin
 
     @property
     def waiting(self) -> int:
@@ -122,7 +125,7 @@ class Bucket:
         recent = self._recent(now)
         if not recent:
             return 0.0
-        given = recent[0].tokens + (now - recent[0].start) * self._limit * _MARGIN
+        given = recent[0].tokens + (now - recent[0].start) * self._limit * self._margin
         return min(1.0, self.calls(now) / max(1.0, given))
 
     def idle(self, now: float) -> bool:

@@ -48,6 +48,9 @@ class Buckets:
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._sweep_at = _FIRST_SWEEP
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def reserve(self, account_id: str, operation: Operation, ticket: Hashable) -> float:
         """0 where the call may be made now; else the seconds to wait before asking again with the same ticket.
 

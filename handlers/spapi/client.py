@@ -3,19 +3,17 @@
 Source: "Connect to the Selling Partner API" and "Usage Plans and Rate Limits" of Amazon's SP-API guide.
 """
 
-import math
 import platform
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx
 import orjson
 
+from handlers.retry_after import parse_retry_after
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.buckets import Buckets
 from handlers.spapi.call import Call, Response
@@ -184,7 +182,7 @@ class SpapiClient:
             return Response(name, answer.status_code, parsed, answer.content, _headers(answer), request_id)
         error = SpapiError(name, answer.status_code, errors_of(parsed), request_id)
         if error.throttled or error.status == 503:
-            wait = _retry_after(answer.headers.get("retry-after"), self._clock())
+            wait = parse_retry_after(answer.headers.get("retry-after"), self._clock())
             error.after = self.buckets.throttled(target.bucket, call.operation, wait)
         else:
             self.buckets.follow(target.bucket, call.operation, answer.headers.get("x-amzn-ratelimit-limit"))
@@ -247,19 +245,3 @@ def _json(content: bytes) -> Any:
 
 def _headers(answer: httpx.Response) -> Mapping[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}
-
-
-def _retry_after(value: str | None, now: float) -> float | None:
-    """Seconds in a Retry-After header, which is a number or a date (RFC 9110, section 10.2.3)."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value) if value.strip().isdigit() else _until(value, now)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, seconds), 3600.0) if math.isfinite(seconds) else None
-
-
-def _until(date: str, now: float) -> float:
-    moment = parsedate_to_datetime(date)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now

@@ -1,0 +1,93 @@
+"""SP-API put together: from an application's settings to a client, and the names that other packages may use."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from handlers.settings import Secret
+from handlers.spapi.accounts import Account, Accounts
+from handlers.spapi.buckets import Buckets, Usage
+from handlers.spapi.call import Call, Response
+from handlers.spapi.catalogue import Catalogue
+from handlers.spapi.client import SpapiClient, user_agent
+from handlers.spapi.errors import CatalogueError, PlanExhausted, SpapiError, SpapiFault
+from handlers.spapi.lwa import Credentials, LwaClient
+from handlers.spapi.operation import Operation
+from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints
+from handlers.spapi.request import build
+from handlers.spapi.tokenstore import Action, AuditEntry, MemoryTokenStore, TokenRecord, TokenStore
+from handlers.spapi.vault import Sealed, Vault, read_key
+
+__all__ = [
+    "LWA_ENDPOINT",
+    "MARKETPLACES",
+    "REGIONS",
+    "Account",
+    "Accounts",
+    "Action",
+    "Application",
+    "AuditEntry",
+    "Buckets",
+    "Call",
+    "Catalogue",
+    "CatalogueError",
+    "Credentials",
+    "Endpoints",
+    "LwaClient",
+    "MemoryTokenStore",
+    "Operation",
+    "PlanExhausted",
+    "Response",
+    "Sealed",
+    "SpapiClient",
+    "SpapiError",
+    "SpapiFault",
+    "TokenRecord",
+    "TokenStore",
+    "Usage",
+    "Vault",
+    "build",
+    "connect",
+    "read_key",
+    "user_agent",
+]
+
+_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application registered with Amazon, and what it may call."""
+
+    credentials: Credentials
+    accounts: tuple[Account, ...] = ()
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    key: Secret | None = None
+    """Seals the refresh tokens in the store."""
+    previous_keys: tuple[Secret, ...] = ()
+
+
+@asynccontextmanager
+async def connect(
+    application: Application,
+    store: TokenStore,
+    *,
+    who: str,
+    log: logging.Logger,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[SpapiClient]:
+    """A client for as long as the block lasts. `who` goes into the audit log. Raises VaultError or SecretError."""
+    vault = None if application.key is None else Vault.open_keys(application.key, application.previous_keys)
+    accounts = Accounts(store, vault, application.accounts, clock=clock, who=who)
+    endpoints = application.endpoints
+    async with httpx.AsyncClient(limits=_LIMITS) as http:
+        lwa = LwaClient(http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log)
+        client = SpapiClient(Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock)
+        try:
+            yield client
+        finally:
+            await client.close()
