@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 import orjson
 from pydantic import ConfigDict, Field
 
-from handlers.base import Duration
+from handlers.base import PositiveDuration
 
 _SLICES = 10
 _MOST_DOUBLINGS = 30
@@ -38,9 +38,9 @@ class BreakerPolicy:
 
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
     calls: Annotated[int, Field(ge=1, le=100_000)] = 20
-    window: Duration = 60.0
-    open_for: Duration = 15.0
-    most: Duration = 300.0
+    window: PositiveDuration = 60.0
+    open_for: PositiveDuration = 15.0
+    most: PositiveDuration = 300.0
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

@@ -7,9 +7,7 @@ import orjson
 from handlers.base import Delivery
 from receiver.errors import RouterError
 from receiver.inbox.store import Claim
-from receiver.notification import read_stored
-
-_INTERNAL = ("router.", "router_")
+from receiver.notification import INTERNAL_TOPIC, read_stored
 
 
 class Unreadable(RouterError):
@@ -43,7 +41,7 @@ def delivery_of(claim: Claim) -> Delivery:
 
 def is_internal(delivery: Delivery) -> bool:
     """Whether the daemon raised the notification itself (`router.*`): such a delivery raises no further ones."""
-    return str(delivery.document.get("type", "")).lower().startswith(_INTERNAL)
+    return delivery.document.get("topic") == INTERNAL_TOPIC
 
 
 def _parsed(body: bytes) -> Any:

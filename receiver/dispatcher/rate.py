@@ -23,8 +23,9 @@ class TokenBucket:
         """How many may start by `now`, infinite without a rate."""
         if self.rate is None:
             return math.inf
-        earned = max(0.0, now - (now if self._at is None else self._at)) * self.rate
-        return min(float(self.burst), self._tokens + earned)
+        if self._at is None or now < self._at:
+            self._at = now
+        return min(float(self.burst), self._tokens + (now - self._at) * self.rate)
 
     def take(self, now: float) -> bool:
         """Take one token, False where there is none."""
@@ -44,7 +45,7 @@ class TokenBucket:
 
     def adjust(self, rate: float | None, burst: int | None, now: float) -> None:
         """Take another rate without handing out a fresh burst."""
-        spent = self.burst - self.available(now) if self.rate is not None else 0.0
+        tokens = self.available(now)
         self.rate = rate
         self.burst = burst or max(1, math.floor(rate or 1))
-        self._tokens, self._at = max(0.0, self.burst - spent), now
+        self._tokens, self._at = min(float(self.burst), tokens), now
