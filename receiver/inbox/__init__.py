@@ -1,5 +1,7 @@
 """The durable store of notifications and their deliveries."""
 
+from receiver.inbox.memory import MemoryInbox
+from receiver.inbox.sqlite import SqliteInbox
 from receiver.inbox.store import (
     Accepted,
     AttemptRow,
@@ -30,11 +32,13 @@ __all__ = [
     "Entry",
     "Finished",
     "Inbox",
+    "MemoryInbox",
     "NotificationFilter",
     "NotificationRow",
     "Once",
     "Result",
     "Route",
+    "SqliteInbox",
     "State",
     "Stats",
     "Subscription",

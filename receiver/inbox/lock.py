@@ -1,0 +1,47 @@
+"""One daemon a database: a lock file beside it, held as long as the process lives."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from receiver.errors import InboxError
+
+
+class OwnerLock:
+    """Holds `DATABASE.lock` with flock(2), which the kernel lets go of however the process ends."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self.path = database.with_name(database.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock. Raises InboxError naming the process that has it."""
+        descriptor = self._open()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise InboxError(
+                f"the inbox {self._database} is in use by another spapi-router (pid {holder}): "
+                "stop that one, or give this one a database of its own under [inbox] database"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of the lock. The file stays: removing it could let two in."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise InboxError(
+                f"the inbox's lock file {self.path} cannot be opened: {error.strerror}. "
+                "Its directory must exist and be writable for this user"
+            ) from None

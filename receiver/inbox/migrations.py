@@ -1,0 +1,56 @@
+"""Bringing a database to the schema this program knows, one version at a time, each step all or nothing."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from receiver.errors import InboxError
+from receiver.inbox.schema import VERSION_1
+
+STEPS: tuple[str, ...] = (VERSION_1,)
+"""Step n, counted from 0, brings version n to version n + 1."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of a database, 0 for an empty one."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def check_version(version: int, path: Path, known: int = len(STEPS)) -> None:
+    """Raise InboxError unless a database's version is the one this program knows."""
+    _refuse_newer(version, path, known)
+    if version < known:
+        raise InboxError(
+            f"the inbox {path} has schema version {version}, this program works with {known}: "
+            "start `spapi-router serve` once, which brings it up to date"
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) -> None:
+    """Bring a database up to the last step. Raises InboxError for one that a newer program wrote."""
+    _refuse_newer(version_of(connection), path, len(steps))
+    for version in range(version_of(connection), len(steps)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements_of(steps[version]):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1:d}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def statements_of(script: str) -> list[str]:
+    """The statements of a script. They hold no semicolon of their own."""
+    return [statement for statement in map(str.strip, script.split(";")) if statement]
+
+
+def _refuse_newer(version: int, path: Path, known: int) -> None:
+    if version > known:
+        raise InboxError(
+            f"the inbox {path} has schema version {version}, newer than the {known} this program knows: "
+            "upgrade spapi-router, or restore the backup made before the upgrade"
+        )

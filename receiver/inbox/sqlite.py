@@ -1,0 +1,230 @@
+"""The inbox in a SQLite file: one daemon owns it, command lines read it and make short changes beside."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from receiver.errors import InboxError
+from receiver.inbox import intake, repair, seen, sundries
+from receiver.inbox.connection import check_library, connect, opening_error, translated
+from receiver.inbox.leases import Leases
+from receiver.inbox.listing import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    NotificationFilter,
+    NotificationRow,
+    State,
+    Stats,
+    Subscription,
+)
+from receiver.inbox.lock import OwnerLock
+from receiver.inbox.migrations import check_version, migrate, version_of
+from receiver.inbox.queries import Queries
+from receiver.inbox.store import Accepted, Claim, Entry, Finished, Result, Route
+from receiver.inbox.writer import Operation, Writer
+
+_BUSY_TIMEOUT = 2.0
+_STEP = 200
+"""Deliveries or notifications a transaction of long work."""
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class SqliteInbox:
+    """An Inbox in a SQLite file: `open` for the daemon, `attach` for a command that changes, `read` for one that reads.
+
+    All raise InboxError where the file cannot be used, with what to do. `busy_timeout`: seconds to wait for
+    another process's transaction.
+    """
+
+    def __init__(self, path: Path, queries: Queries, writer: Writer | None, lock: OwnerLock | None) -> None:
+        self.path = path
+        self._queries = queries
+        self._writer = writer
+        self._lock = lock
+        self._inherits = lock is not None
+        self._leases = Leases()
+        self._version: int | None = None
+
+    @classmethod
+    async def open(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
+        """Open the database as its one owner, made or brought up to date as needed."""
+        path = Path(path)
+        lock = OwnerLock(path)
+        lock.acquire()
+        try:
+            await asyncio.to_thread(_prepare, path, busy_timeout)
+            return await cls._open(path, busy_timeout, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    async def attach(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
+        """Open a database that exists beside its owner, to repair deliveries."""
+        path = _existing(path)
+        await asyncio.to_thread(_check, path, busy_timeout)
+        return await cls._open(path, busy_timeout, None)
+
+    @classmethod
+    async def read(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
+        """Open a database that exists for reading alone; what would change it raises InboxError."""
+        path = _existing(path)
+        return cls(path, await Queries.open(path, busy_timeout), None, None)
+
+    async def accept(self, entries: Sequence[Entry]) -> list[Accepted]:
+        return await self._write(intake.accept, entries)
+
+    async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
+        return await self._write(self._leases.claim, (handler, limit, now, lease))
+
+    async def finish(self, results: Sequence[Result]) -> Finished:
+        return await self._write(self._leases.finish, results)
+
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
+        return await self._write(self._leases.extend, (claims, leased_until))
+
+    async def recover(self, now: float) -> int:
+        count = await self._write(self._leases.recover, (now, self._inherits))
+        self._inherits = False
+        return count
+
+    async def replay(self, which: DeliveryFilter, now: float, spacing: float = 0.0) -> int:
+        return await self._in_steps(repair.replay, repair.Step(which, now, 0, 0, _STEP, spacing=spacing))
+
+    async def cancel(self, which: DeliveryFilter, now: float, reason: str) -> int:
+        return await self._in_steps(repair.cancel, repair.Step(which, now, 0, 0, _STEP, reason=reason))
+
+    async def reroute(self, notification_id: int, routes: Sequence[Route], now: float) -> tuple[str, ...]:
+        return await self._write(intake.reroute, (notification_id, routes, now))
+
+    async def prune(self, before: float, limit: int) -> int:
+        return await self._repeated(repair.prune, before, limit)
+
+    async def forget(self, before: float, limit: int) -> int:
+        return await self._repeated(seen.forget, before, limit)
+
+    async def save_subscription(self, subscription: Subscription) -> None:
+        await self._write(sundries.save_subscriptions, subscription)
+
+    async def save_note(self, name: str, value: bytes) -> None:
+        await self._write(sundries.save_notes, (name, value))
+
+    async def changed_elsewhere(self) -> bool:
+        before = self._version
+        self._version = await self._write(sundries.data_version, None)
+        return before is not None and before != self._version
+
+    async def next_due(self, handler: str) -> float | None:
+        return await self._queries.next_due(handler)
+
+    async def count(self, which: DeliveryFilter) -> dict[State, int]:
+        return await self._queries.count(which)
+
+    async def notification(self, id: int) -> NotificationRow | None:  # noqa: A002 - the contract's name
+        return await self._queries.notification(id)
+
+    async def notifications(self, which: NotificationFilter) -> list[NotificationRow]:
+        return await self._queries.notifications(which)
+
+    async def delivery(self, id: int) -> DeliveryRow | None:  # noqa: A002 - the contract's name
+        return await self._queries.delivery(id)
+
+    async def deliveries(self, which: DeliveryFilter) -> list[DeliveryRow]:
+        return await self._queries.deliveries(which)
+
+    async def attempts(self, delivery_id: int) -> list[AttemptRow]:
+        return await self._queries.attempts(delivery_id)
+
+    async def stats(self) -> Stats:
+        return await self._queries.stats()
+
+    async def subscriptions(self) -> list[Subscription]:
+        return await self._queries.subscriptions()
+
+    async def notes(self, prefix: str) -> dict[str, bytes]:
+        return await self._queries.notes(prefix)
+
+    async def close(self) -> None:
+        """Finish what waits, and let go of the database."""
+        await self._queries.close()
+        if self._writer is not None:
+            await self._writer.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @classmethod
+    async def _open(cls, path: Path, busy_timeout: float, lock: OwnerLock | None) -> "SqliteInbox":
+        queries = await Queries.open(path, busy_timeout)
+        writer = Writer(partial(connect, path, "rw", busy_timeout), partial(translated, path=path))
+        return cls(path, queries, writer, lock)
+
+    async def _write(self, operation: Operation[P, R], payload: P) -> R:
+        if self._writer is None:
+            raise InboxError(f"the inbox {self.path} is open for reading alone")
+        return await self._writer.run(operation, payload)
+
+    async def _in_steps(self, operation: Operation[repair.Step, repair.Progress], first: repair.Step) -> int:
+        """Do a work on deliveries step by step, no more than its filter's limit; how many."""
+        last = await self._write(repair.last_delivery, None)
+        most = last if first.which.limit is None else first.which.limit
+        done, after = 0, 0
+        while done < most:
+            now = first.now + done * first.spacing
+            step = replace(first, now=now, after=after, last=last, limit=min(_STEP, most - done))
+            progress = await self._write(operation, step)
+            done, after = done + progress.count, progress.after
+            if progress.count == 0:
+                break
+        return done
+
+    async def _repeated(self, operation: Operation[tuple[float, int], int], before: float, limit: int) -> int:
+        """Do a work by the time of things step by step, no more than a limit; how many."""
+        done = 0
+        while done < limit:
+            size = min(_STEP, limit - done)
+            count = await self._write(operation, (before, size))
+            done += count
+            if count < size:
+                break
+        return done
+
+
+def _existing(path: Path | str) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
+    return path
+
+
+def _prepare(path: Path, busy_timeout: float) -> None:
+    """Make the database or bring it up to date."""
+    check_library()
+    try:
+        connection = connect(path, "rwc", busy_timeout)
+        try:
+            migrate(connection, path)
+            sundries.probe(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise opening_error(error, path) from None
+
+
+def _check(path: Path, busy_timeout: float) -> None:
+    """Refuse a database of another version."""
+    check_library()
+    try:
+        connection = connect(path, "rw", busy_timeout)
+        try:
+            check_version(version_of(connection), path)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise opening_error(error, path) from None
