@@ -10,6 +10,21 @@ from enum import StrEnum
 from typing import Any
 
 LOCALSTACK_CERTIFICATE = "/_aws/sns/SimpleNotificationService-6c6f63616c737461636b69736e696365.pem"
+_AMAZON_ORDER = (
+    "Type",
+    "MessageId",
+    "Token",
+    "TopicArn",
+    "Subject",
+    "Message",
+    "SubscribeURL",
+    "Timestamp",
+    "SignatureVersion",
+    "Signature",
+    "SigningCertURL",
+    "UnsubscribeURL",
+    "MessageAttributes",
+)
 
 
 class Flavour(StrEnum):
@@ -34,4 +49,5 @@ class Flavour(StrEnum):
         """The JSON text of a message: Amazon's is laid out in lines and raw UTF-8, LocalStack's one ASCII line."""
         if self is Flavour.LOCALSTACK:
             return json.dumps(fields).encode()
+        fields = {name: fields[name] for name in _AMAZON_ORDER if name in fields}
         return json.dumps(fields, indent=2, separators=(",", " : "), ensure_ascii=False).encode()

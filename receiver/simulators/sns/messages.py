@@ -68,9 +68,9 @@ class Topic:
     ) -> Push:
         """A Notification for the subscription with that ARN. The attributes are not signed, as with SNS."""
         fields = self._fields("Notification", message_id, message, sent_at)
+        fields["UnsubscribeURL"] = f"{self.base}?Action=Unsubscribe&SubscriptionArn={subscription}"
         if subject is not None:
             fields["Subject"] = subject
-        fields["UnsubscribeURL"] = f"{self.base}?Action=Unsubscribe&SubscriptionArn={subscription}"
         if attributes:
             fields["MessageAttributes"] = {
                 name: {"Type": "String", "Value": value} for name, value in attributes.items()

@@ -16,7 +16,7 @@ _MARKETPLACES = ("ATVPDKIKX0DER", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A13V1IB3V
 _SELLERS = 5
 _OTHER_SELLERS = "Offers"
 _ACCOUNT_PREFIX = "amzn1.merchant.o."
-_HAPPENED = frozenset({"TimeOfOrderChange", "TimeOfOfferChange", "occurredAt", "endTime", "CreatedDate"})
+_HAPPENED = frozenset({"TimeOfOrderChange", "TimeOfOfferChange", "occurredAt", "CreatedDate"})
 _METADATA = ("NotificationMetadata", "notificationMetadata")
 _PAYLOAD = ("Payload", "payload")
 
