@@ -4,6 +4,7 @@ import difflib
 import importlib
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
@@ -40,6 +41,11 @@ def find(type_name: str) -> type[Handler[Any]]:
     if type_name in BUILT_IN:
         return _load(BUILT_IN[type_name], type_name)
     return _load(_entry_point(type_name).value, type_name)
+
+
+def spapi() -> ModuleType:
+    """The names of `handlers.spapi.service`: the SP-API client and its parts, imported when first asked for."""
+    return importlib.import_module("handlers.spapi.service")
 
 
 def _offered() -> Iterable[EntryPoint]:

@@ -18,6 +18,8 @@ _COMMANDS = {
     "verify": "is this captured SNS message authentic?",
     "inbox": "list and show what was received",
     "deliveries": "list, show, replay and cancel deliveries",
+    "call": "one SP-API call with auth and rate limits, JSON out",
+    "operations": "the catalogue of SP-API operations and their usage plans",
     "simulate": "stand-ins for Amazon's side",
 }
 

@@ -1,0 +1,49 @@
+"""The SP-API client that the rules file's [spapi] section describes."""
+
+import logging
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from handlers import registry
+from receiver.config import SpapiSettings
+from receiver.errors import ConfigError
+
+
+def required(settings: SpapiSettings | None, config: Path) -> SpapiSettings:
+    """The section, where there is one. Raises ConfigError."""
+    if settings is None:
+        raise ConfigError(
+            f"{config} has no [spapi] section: add one with client_id, client_secret and [[spapi.accounts]]"
+        )
+    return settings
+
+
+def connect(settings: SpapiSettings, who: str, store: Any = None) -> AbstractAsyncContextManager[Any]:
+    """A `handlers.spapi.client.SpapiClient` for the `async with` block; `who` goes into the audit log of tokens.
+
+    `store` keeps the accounts that were authorized, sealed with the section's key; without one there are the accounts
+    of the rules file alone, and a refresh token that Amazon changes lasts as long as the client.
+    """
+    spapi = registry.spapi()
+    application = spapi.Application(
+        credentials=spapi.Credentials(settings.client_id, settings.client_secret),
+        accounts=tuple(
+            spapi.Account(account.seller_id, account.region, account.marketplaces, account.refresh_token)
+            for account in settings.accounts
+        ),
+        endpoints=_endpoints(settings),
+        key=settings.key if store is not None else None,
+    )
+    log = logging.getLogger("spapi")
+    opened: AbstractAsyncContextManager[Any] = spapi.connect(
+        application, store or spapi.MemoryTokenStore(), who=who, log=log
+    )
+    return opened
+
+
+def _endpoints(settings: SpapiSettings) -> Any:
+    spapi = registry.spapi()
+    given = settings.endpoints
+    overrides = {name: str(url) for name in spapi.REGIONS if (url := getattr(given, name)) is not None}
+    return spapi.Endpoints(settings.sandbox, str(given.lwa or spapi.LWA_ENDPOINT), overrides)
