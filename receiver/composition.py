@@ -50,22 +50,31 @@ class Composer:
         """All parts, none of them started. Raises RouterError and HandlerError, which say what to do."""
         tls = ServerTls(config.server.tls.certificate, config.server.tls.key) if config.server.tls else None
         options = server_options(config)
+        stand_ins = open_stand_ins(config)
+        inbox = await SqliteInbox.open(config.inbox.database)
+        try:
+            return self._assemble(config, inbox, options, stand_ins, tls)
+        except BaseException:
+            await inbox.close()
+            raise
+
+    def _assemble(
+        self,
+        config: Configuration,
+        inbox: SqliteInbox,
+        options: ServerOptions,
+        stand_ins: tuple[StandIn, ...],
+        tls: ServerTls | None,
+    ) -> Parts:
         metrics = Metrics()
         fetch = HttpFetch(self._roots)
         certificates = CertificateStore(
             fetch, directory=certificate_directory(config), verify_chain=config.sns.verify_chain, roots=self._roots
         )
-        stand_ins = open_stand_ins(config)
-        inbox = await SqliteInbox.open(config.inbox.database)
         internal = InternalEvents(inbox, self._clock)
         alarms = Alarms(internal)
-        dispatcher = Dispatcher(
-            inbox,
-            self.lanes(config, internal),
-            clock=self._clock,
-            emit=internal.emit,
-            observer=metrics,
-        )
+        lanes = self.lanes(config, internal)
+        dispatcher = Dispatcher(inbox, lanes, clock=self._clock, emit=internal.emit, observer=metrics)
         ingest = Ingest(
             self.verifier(config, certificates, stand_ins),
             self.subscriptions(config, inbox, fetch, stand_ins, alarms),

@@ -1,11 +1,11 @@
 """The daemon's life: load, start, serve, stop."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, closing, suppress
 from functools import partial
 
 from aiohttp import web
@@ -19,7 +19,7 @@ from receiver.errors import RouterError, Unavailable
 from receiver.events import log
 from receiver.listeners import Listener, adopt, listen
 from receiver.retention import Retention
-from receiver.rules import Table
+from receiver.rules import Rule, Table
 from receiver.service_manager import ServiceManager
 from receiver.sns import Roots
 from receiver.tls import ServerTls, TlsError
@@ -49,24 +49,30 @@ class Daemon:
         self._manager = manager or ServiceManager()
         self._stop = asyncio.Event()
         self._watch = Watch(_logger)
+        self._parts: Parts | None = None
 
     async def run(self) -> None:
         """Live until `stop` or SIGTERM. Raises RouterError and HandlerError where the start fails."""
         self._warn()
-        parts = await self._composer.compose(self.config)
-        try:
+        self._parts = parts = await self._composer.compose(self.config)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close, parts)
             await parts.dispatcher.start()
-            self._watch.keep("internal events", partial(parts.internal.run, parts.ingest.route, parts.dispatcher.wake))
+            self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
             self._watch.keep("retention", Retention(parts.inbox, self.config.inbox.retention, self._clock).run)
             public = parts.server.protocol_factory()
-            listener = await self._listen(public, parts)
-            admin = await self._start_admin(parts)
+            listener = stack.enter_context(closing(await self._listen(public, parts)))
+            await self._start_admin(parts, stack)
             self._announce()
             await self._serve(parts)
             await self._stop_serving(parts, listener, public)
-            await admin.cleanup()
-        finally:
-            await self._close(parts)
+
+    @property
+    def parts(self) -> Parts:
+        """The parts of a daemon that is ready."""
+        if self._parts is None:
+            raise RuntimeError("the daemon is not running")
+        return self._parts
 
     def stop(self) -> None:
         """Ask for the end."""
@@ -92,7 +98,10 @@ class Daemon:
         self.addresses = listener.addresses
         return listener
 
-    async def _start_admin(self, parts: Parts) -> web.AppRunner:
+    async def _start_admin(self, parts: Parts, stack: AsyncExitStack) -> None:
+        if not self.config.server.admin:
+            return
+
         async def ready() -> None:
             if self._stop.is_set():
                 raise Unavailable("stopping", "the daemon is stopping")
@@ -100,9 +109,14 @@ class Daemon:
 
         runner = web.AppRunner(admin_app(parts.metrics, ready), access_log=None)
         await runner.setup()
-        if self.config.server.admin and runner.server:
-            self.admin_addresses = (await listen(runner.server, self.config.server.admin)).addresses
-        return runner
+        stack.push_async_callback(runner.cleanup)
+        if runner.server is None:
+            raise RuntimeError("the admin application has no server")
+        listener = stack.enter_context(closing(await listen(runner.server, self.config.server.admin)))
+        self.admin_addresses = listener.addresses
+
+    def _rules(self) -> Sequence[Rule]:
+        return self.config.rules
 
     async def reload(self, parts: Parts) -> None:
         """Take the rules file in again, all or nothing: a bad file leaves everything as it was."""
@@ -143,7 +157,7 @@ class Daemon:
         parts.ingest.stop()
         if listener.inherited:
             listener.close()
-        with contextlib.suppress(TimeoutError):
+        with suppress(TimeoutError):
             await asyncio.wait_for(parts.ingest.quiet.wait(), grace / 2)
         await parts.dispatcher.stop(max(ends - asyncio.get_running_loop().time(), 0.0))
         listener.close()

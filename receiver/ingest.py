@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
-from receiver.inbox import Accepted, Entry, Inbox, Route
+from receiver.inbox import Accepted, Entry, Inbox
 from receiver.metrics import Metrics
 from receiver.notification import Notification, read
 from receiver.rules import Table
@@ -79,10 +79,6 @@ class Ingest:
             raise
         self._metrics.acknowledged.observe(time.perf_counter() - started)
         return outcome
-
-    def route(self, notification: Notification) -> tuple[Route, ...]:
-        """The deliveries that the rules of now ask for."""
-        return self.table.route(notification)
 
     async def _admitted(self, push: Push) -> str:
         self._admit()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +13,12 @@ from receiver.errors import Unavailable
 from receiver.events import log
 from receiver.inbox import Entry, Inbox, Route
 from receiver.notification import INTERNAL_TOPIC, Notification, read_stored
+from receiver.rules import Rule, Table
 
 _logger = logging.getLogger(__name__)
 _MOST_WAITING = 1000
 _MOST_SUBJECTS = 1000
 _RETRY = 1.0
-
-RouteOf = Callable[[Notification], tuple[Route, ...]]
 
 
 class InternalEvents:
@@ -52,13 +51,14 @@ class InternalEvents:
             del self._last[next(iter(self._last))]
         return lately
 
-    async def run(self, route: RouteOf, wake: Callable[[Iterable[str]], None]) -> None:
-        """Keep what was raised, for as long as the daemon runs."""
+    async def run(self, rules: Callable[[], Sequence[Rule]], wake: Callable[[Iterable[str]], None]) -> None:
+        """Keep what was raised and some rule asks for, for as long as the daemon runs."""
         while True:
             type_, payload = await self._queue.get()
             body = internal_body(type_, payload, self._clock())
             notification = read_stored(body, 0)
-            wake(await self._accept(Entry(notification, route(notification), body, self._clock())))
+            if routes := asked_routes(rules(), notification):
+                wake(await self._accept(Entry(notification, routes, body, self._clock())))
             self._queue.task_done()
 
     async def drain(self) -> None:
@@ -73,6 +73,18 @@ class InternalEvents:
                 await asyncio.sleep(_RETRY)
             else:
                 return accepted.handlers
+
+
+def asked_routes(rules: Sequence[Rule], notification: Notification) -> tuple[Route, ...]:
+    """The deliveries of an internal notification.
+
+    Only rules that ask for its type get it: an archive of everything Amazon sends stays free of the daemon's own.
+    """
+    document = notification.document
+    untyped = {**document, "type": ""}
+    patterns = ((rule, rule.pattern) for rule in rules if rule.pattern)
+    asking = [rule for rule, pattern in patterns if pattern.matches(document) and not pattern.matches(untyped)]
+    return Table(asking).route(notification)
 
 
 def internal_body(type_: str, payload: Mapping[str, Any], now: float) -> bytes:
