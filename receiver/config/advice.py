@@ -9,6 +9,7 @@ from receiver.config.settings import ServerSettings, SnsSettings
 from receiver.config.source import KeyPath, Source
 from receiver.config.suggest import did_you_mean, nearest
 from receiver.config.templates import templates_in
+from receiver.rules.reachability import never_matches, shadowed
 from receiver.rules.rule import Rule
 
 _INTERNAL = "router."
@@ -17,7 +18,11 @@ _INTERNAL = "router."
 def advise(source: Source, server: ServerSettings, sns: SnsSettings, handlers: Mapping[str, HandlerSpec]) -> None:
     """Report warnings for a file without errors, but for those about single rules."""
     if server.admin and not server.admin.local:
-        _warn(source, ("server", "admin"), "is reachable from other machines, and asks for no login: use 127.0.0.1")
+        _warn(
+            source,
+            ("server", "admin"),
+            "can be reached from other machines: use 127.0.0.1, or unix: and a proxy that asks for a login",
+        )
     for place, signer in enumerate(sns.signers):
         text = f"whoever answers at {signer.url} can push anything: never on a machine that strangers can reach"
         _warn(source, ("sns", "signers", place), text)
@@ -35,18 +40,28 @@ def advise_on_rules(source: Source, rules: Sequence[Rule]) -> None:
     known = catalogue()
     if not rules:
         _warn(source, ("rules",), "there are no rules: everything will be kept as unrouted")
+    for shadow in shadowed(rules):
+        place = next(place for place, rule in enumerate(rules) if rule is shadow.rule)
+        text = f'never gets anything: the rule "{shadow.by.name}" on line {shadow.by.line} stops the search before it'
+        _warn(source, ("rules", place), text)
     for place, rule in enumerate(rules):
-        path: KeyPath = ("rules", place)
-        match = source.data["rules"][place].get("match", {})
-        types = _types(match)
+        _advise_on_rule(source, ("rules", place), rule, source.data["rules"][place].get("match", {}), known)
+
+
+def _advise_on_rule(source: Source, path: KeyPath, rule: Rule, match: Mapping[str, Any], known: Catalogue) -> None:
+    types = _types(match)
+    if types and not known.payloads.keys() >= set(types) and not any(name.startswith(_INTERNAL) for name in types):
+        types = None
+    reason = never_matches(rule.pattern) if rule.pattern else None
+    if reason:
+        _warn(source, (*path, "match"), f"matches nothing: {reason}")
+    else:
         _check_types(source, (*path, "match", "type"), match, known)
-        for inner, field in _fields(match):
-            _check_field(source, (*path, "match", *inner), field)
-            _check_payload(source, (*path, "match", *inner), field, types, known)
-        for inner, template in _rule_templates(rule):
-            for field in template.fields:
-                _check_field(source, (*path, *inner), field)
-                _check_payload(source, (*path, *inner), field, types, known)
+    places = [((*path, "match", *inner), field) for inner, field in _fields(match)]
+    places += [((*path, *inner), field) for inner, template in _rule_templates(rule) for field in template.fields]
+    for place, field in places:
+        _check_field(source, place, field)
+        _check_payload(source, place, field, types, known)
 
 
 def _warn(source: Source, path: KeyPath, text: str) -> None:

@@ -1,7 +1,7 @@
 """The daemon's own sections of the rules file: `[server]`, `[sns]`, `[inbox]`, `[spapi]` and `[log]`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -28,6 +28,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
 
+def _written(default: Any, text: str = "") -> Any:
+    """A field with a default, and how the JSON Schema writes it."""
+    return Field(default=default, json_schema_extra={"default": text or str(default)})
+
+
 class TlsSettings(Section):
     """TLS of the public listener. Both files are read again when they change."""
 
@@ -47,13 +52,13 @@ class BasicAuth(Section):
 class ServerSettings(Section):
     """`[server]`: the listeners."""
 
-    listen: ListenAddress = Listen("127.0.0.1", 8080)
+    listen: ListenAddress = _written(Listen("127.0.0.1", 8080))
     """Where pushes arrive. A systemd socket wins over it."""
     path: UrlPath = "/sns"
     """The path of the URL that is subscribed to the topic."""
     tls: TlsSettings | None = None
     """Certificate and key; without them a proxy in front does TLS."""
-    admin: AdminAddress = Listen("127.0.0.1", 9090)
+    admin: AdminAddress = _written(Listen("127.0.0.1", 9090))
     """Health, metrics and console; false for none. Never on the public listener."""
     max_body: Annotated[Size, Field(ge=_SMALLEST_BODY, le=_LARGEST_BODY)] = 1 << 20
     """The largest push that is read, from 1KiB to 64MiB. SNS sends up to 256 KiB of message."""
@@ -111,7 +116,7 @@ class SnsSettings(Section):
 class InboxSettings(Section):
     """`[inbox]`: where notifications and deliveries are kept."""
 
-    database: DatabasePath = Path("/var/lib/spapi-router/inbox.db")
+    database: DatabasePath = _written(Path("/var/lib/spapi-router/inbox.db"), "sqlite:///var/lib/spapi-router/inbox.db")
     """`sqlite:///absolute/path` or `sqlite:path-beside-this-file`."""
     retention: PositiveDuration = 30 * DAY
     """How long a notification is kept after all of its deliveries have ended."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from receiver.config.findings import Finding, Severity
 from receiver.config.keys import keys_at
@@ -74,9 +75,10 @@ class Source:
             context = {"directory": self.path.absolute().parent}
             return adapter.validate_json(json.dumps(values, default=str), strict=True, context=context)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                loc = inner_path(values, detail["loc"], missing=detail["type"].startswith("missing"))
+            for detail in _without_echoes(error.errors(include_url=False)):
                 known = keys_at(adapter, detail["loc"][:-1])
+                absent = detail["type"].startswith("missing") or (detail["loc"] or (None,))[-1] in known
+                loc = inner_path(values, detail["loc"], absent)
                 self.report((*path, *loc), message(detail, [*known, *(more_keys if len(loc) == 1 else ())]))
         return None
 
@@ -105,14 +107,22 @@ class Source:
         return Finding(str(self.path), line, (), text, column=column)
 
 
-def inner_path(values: Any, loc: Sequence[str | int], missing: bool = False) -> KeyPath:
+def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists said to be too short only because an entry of theirs is wrong."""
+    locs = [error["loc"] for error in errors]
+    return [
+        error for error in errors if error["type"] != "too_short" or not any(loc[:-1] == error["loc"] for loc in locs)
+    ]
+
+
+def inner_path(values: Any, loc: Sequence[str | int], absent: bool = False) -> KeyPath:
     """The part of pydantic's location that is in the file: without the names it gives to the branches of a union.
 
-    Where a key is `missing`, the location's last part is that key.
+    Where the key may be `absent`, the location's last part is one, whether it is in the file or not.
     """
     path: list[str | int] = []
     for place, part in enumerate(loc):
-        if isinstance(values, Mapping) and (part in values or (missing and place == len(loc) - 1)):
+        if isinstance(values, Mapping) and (part in values or (absent and place == len(loc) - 1)):
             values = values.get(part)
         elif isinstance(values, list) and isinstance(part, int) and part < len(values):
             values = values[part]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 _LONGEST = 100
 _LISTED = 12
+_SHORTEST_BEGINNING = 3
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -12,7 +13,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded: dict[str, str] = {}
     for candidate in known:
         folded.setdefault(_folded(candidate), candidate)
-    close = difflib.get_close_matches(_folded(name[:_LONGEST]), folded, n=1, cutoff=0.6)
+    wanted = _folded(name[:_LONGEST])
+    longer = [folded[candidate] for candidate in folded if candidate.startswith(wanted)]
+    if len(longer) == 1 and len(wanted) >= _SHORTEST_BEGINNING:
+        return longer[0]
+    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 
 

@@ -70,6 +70,8 @@ def kind_of(value: Any) -> str:
 
 def _wrong_kind(base: str, value: Any) -> str:
     expected, types = _KINDS[base]
+    if base == "int" and isinstance(value, float):
+        return f"must be {expected}, and has a fraction"
     found = f"must be {expected}, and is {kind_of(value)}"
     if isinstance(value, str) and types is not str and isinstance(_unquoted(value), types):
         return f"{found}: take the quotes away"
@@ -100,17 +102,21 @@ def _choice(error: ErrorDetails, context: Mapping[str, Any]) -> str:
     value = error["input"]
     choices = [part.strip("' ") for part in expected.replace(" or ", ", ").split(",")]
     near = nearest(value, choices) if isinstance(value, str) else None
-    hint = f': did you mean "{near}"?' if near else "" if isinstance(value, str) else f", and is {kind_of(value)}"
+    if near:
+        hint = f': did you mean "{near}"?'
+    elif isinstance(value, str):
+        hint = ""
+    else:
+        hint = f", and is {kind_of(value)}" + (": put it in quotes" if str(value) in choices else "")
     return f"must be {expected.replace(chr(39), chr(34))}{hint}"
 
 
 def _length(error: ErrorDetails, context: Mapping[str, Any]) -> str:
     least, most = context.get("min_length"), context.get("max_length")
-    if least is not None:
-        return "must not be empty" if least == 1 else f"needs at least {least} entries"
-    return (
-        f"has more than {most} entries" if not isinstance(error["input"], str) else f"is longer than {most} characters"
-    )
+    unit = "characters" if isinstance(error["input"], str) else "entries"
+    if least == 1:
+        return "must not be empty"
+    return f"needs at least {least} {unit}" if least is not None else f"has more than {most} {unit}"
 
 
 def _own(_error: ErrorDetails, context: Mapping[str, Any]) -> str:
@@ -131,5 +137,4 @@ _SAID: Mapping[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
     "string_pattern_mismatch": lambda _error, context: f"does not have the form {context['pattern']}",
     "none_required": lambda _error, _context: "must be left out",
     "finite_number": lambda _error, _context: "must be a finite number",
-    "int_from_float": lambda error, _context: f"must be a whole number, and is {error['input']}",
 }
