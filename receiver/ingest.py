@@ -52,7 +52,7 @@ class Ingest:
         self._metrics = metrics
         self._alarms = alarms
         self._clock = clock
-        self._most_in_flight = most_in_flight
+        self.most_in_flight = most_in_flight
         self._in_flight = 0
         self._stopping = False
         self.quiet = asyncio.Event()
@@ -94,7 +94,7 @@ class Ingest:
     def _admit(self) -> None:
         if self._stopping:
             raise Unavailable("stopping", "the daemon is stopping", retry_after=5)
-        if self._in_flight >= self._most_in_flight:
+        if self._in_flight >= self.most_in_flight:
             raise Unavailable("overload", f"{self._in_flight} pushes are in flight already", retry_after=5)
 
     async def _take(self, push: Push) -> str:
