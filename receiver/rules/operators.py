@@ -97,7 +97,10 @@ def _scalar(value: Any, path: Path) -> str | int | float | bool | None:
 def _text(value: Any, path: Path) -> str:
     if isinstance(value, str):
         return value
-    raise PatternError(path, f'{toml(value)} is no text: write "…"')
+    if isinstance(value, list):
+        raise PatternError(path, f'takes one text, not a list: write an entry for each, [{{ {path[-1]} = "…" }}, …]')
+    cure = f'write "{value}"' if isinstance(value, int | float) else 'write it as "text"'
+    raise PatternError(path, f"{toml(value)} is no text: {cure}")
 
 
 def _number(value: Any, path: Path) -> float:
@@ -129,7 +132,7 @@ def _affix(plain: Callable[[str], Matcher], any_case: Callable[[str], Matcher]) 
             return plain(_text(value, path))
         name = _single(value, path, "equals-ignore-case")
         if name != "equals-ignore-case":
-            raise PatternError(path, _unknown(name, ("equals-ignore-case",)))
+            raise PatternError(path, f"takes a text or {{ equals-ignore-case = … }}, not {name}")
         return any_case(_text(value[name], (*path, name)))
 
     return parse
@@ -137,7 +140,7 @@ def _affix(plain: Callable[[str], Matcher], any_case: Callable[[str], Matcher]) 
 
 def _exists(value: Any, path: Path) -> Matcher:
     if not isinstance(value, bool):
-        raise PatternError(path, f"{toml(value)} is neither true nor false")
+        raise PatternError(path, f"{toml(value)} is neither true nor false, which are written without quotes")
     return Present() if value else Absent()
 
 
@@ -194,20 +197,19 @@ def _anything_but(value: Any, path: Path) -> Matcher:
 def _excluded(entries: list[Any], path: Path) -> list[Identity]:
     if not entries:
         raise PatternError(path, "an empty list excludes nothing: write at least one value")
-    if all(isinstance(entry, str) for entry in entries):
-        return list(entries)
-    if any(isinstance(entry, str) for entry in entries):
-        raise PatternError(path, "texts and numbers together: write two entries, one with each, or only one kind")
-    for entry in entries:
-        if entry is None or not isinstance(entry, int | float) or isinstance(entry, bool):
-            raise PatternError(path, f"{toml(entry)} cannot be excluded: only texts and numbers can")
-    return [_number(entry, path) for entry in entries]
+    for at, entry in enumerate(entries):
+        if isinstance(entry, bool) or not isinstance(entry, str | int | float):
+            raise PatternError((*path, at), f"{toml(entry)} cannot be excluded: only texts and numbers can")
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    if texts and len(texts) < len(entries):
+        raise PatternError(path, "texts and numbers together: a list excludes either only texts or only numbers")
+    return [*texts] or [_number(entry, (*path, at)) for at, entry in enumerate(entries)]
 
 
 def _anything_but_operator(value: Mapping[str, Any], path: Path) -> Matcher:
     name = _single(value, path, "prefix")
     if name not in _EXCLUDABLE:
-        raise PatternError(path, _unknown(name, tuple(_EXCLUDABLE)))
+        raise PatternError(path, f"takes values, or one of {', '.join(_EXCLUDABLE)}, not {name}")
     path = (*path, name)
     operand = value[name]
     texts = operand if isinstance(operand, list) else [operand]

@@ -104,6 +104,6 @@ def _refuse_repeats(branch: Branch) -> None:
     for term in branch:
         if term.path in seen:
             raise PatternError(
-                (term.name,), "named twice: put all its values in one list, or its conditions in two rules"
+                term.path, "named twice, of which Event Ruler would keep one: put all its values in one list"
             )
         seen.add(term.path)
