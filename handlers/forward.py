@@ -21,7 +21,8 @@ from handlers.client_tls import ClientTls, TlsSettings
 from handlers.errors import HandlerError, TemplateError
 from handlers.failures import describe
 from handlers.fresh import Fresh
-from handlers.header_fields import HeaderFields, HeaderSettings
+from handlers.header_fields import HeaderSettings, wrong_in_header
+from handlers.named_values import NamedValues
 from handlers.oauth import OAuthSettings
 from handlers.settings import HandlerSettings, PositiveDuration, Secret, Size
 from handlers.target import Target
@@ -114,7 +115,7 @@ class ForwardHandler(Handler[ForwardSettings]):
     def __init__(self, settings: ForwardSettings, context: HandlerContext) -> None:
         super().__init__(settings, context)
         clock = context.clock
-        self._fields = HeaderFields(settings.headers, clock)
+        self._fields = NamedValues("headers", settings.headers, wrong_in_header, clock)
         self._keys = Fresh(lambda: [_key(secret) for secret in settings.secret], clock)
         self._authorization = authorization(settings.auth, clock) if settings.auth else None
         self._tls = ClientTls(settings.tls, clock) if settings.tls else None

@@ -1,15 +1,11 @@
-"""Headers that a rules file adds to requests: names checked when it is read, values rendered for each delivery."""
+"""The `headers` table of a rules file: which names it may set, and which values (RFC 9110, section 5)."""
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 
-from handlers.errors import HandlerError, TemplateError
-from handlers.fresh import Fresh
-from handlers.settings import Secret
-from handlers.template import Template
+from handlers.named_values import TemplateOrSecret
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -21,17 +17,9 @@ _OF_THE_CONNECTION = frozenset(
 _OF_THE_SIGNATURE = "webhook-"
 
 
-def _parse_value(value: object) -> Template | Secret:
-    if isinstance(value, Template | Secret):
-        return value
-    if isinstance(value, Mapping):
-        return Secret.parse(value)
-    if not isinstance(value, str):
-        raise ValueError('a header is a text, or a secret like { env = "NAME" }')
-    try:
-        return Template.parse(value)
-    except TemplateError as error:
-        raise ValueError(str(error)) from None
+def wrong_in_header(value: str) -> str | None:
+    """What no header's value may hold, if this one does: it could end the header and begin another."""
+    return "a line break or another control character" if _CONTROL.search(value) else None
 
 
 def _check_names(headers: dict[str, Any]) -> dict[str, Any]:
@@ -50,45 +38,5 @@ def _check_names(headers: dict[str, Any]) -> dict[str, Any]:
     return headers
 
 
-_Value = Annotated[Template | Secret, BeforeValidator(_parse_value)]
-HeaderSettings = Annotated[dict[str, _Value], AfterValidator(_check_names)]
-"""The type of a `headers` table: names to Template or Secret."""
-
-
-class HeaderFields:
-    """The headers of a handler, ready to be rendered. `clock` gives seconds."""
-
-    def __init__(self, settings: Mapping[str, Template | Secret], clock: Callable[[], float]) -> None:
-        self._templates = {name: value for name, value in settings.items() if isinstance(value, Template)}
-        self._secrets = {
-            name: Fresh(_reader(name, value), clock) for name, value in settings.items() if isinstance(value, Secret)
-        }
-
-    def render(self, document: Mapping[str, Any]) -> dict[str, str]:
-        """Names and values. Raises TemplateError for a value that cannot be had or sent, SecretError for a secret."""
-        return self._rendered(document) | {name: value.get() for name, value in self._secrets.items()}
-
-    def shown(self, document: Mapping[str, Any]) -> dict[str, str]:
-        """As `render`, with `***` for each secret, which is not read."""
-        return self._rendered(document) | dict.fromkeys(self._secrets, "***")
-
-    def _rendered(self, document: Mapping[str, Any]) -> dict[str, str]:
-        return {name: _checked(name, template.text(document)) for name, template in self._templates.items()}
-
-
-def _checked(name: str, value: str) -> str:
-    if _CONTROL.search(value):
-        raise TemplateError(
-            f"headers.{name}: the value holds a line break or another control character: {value[:80]!r}"
-        )
-    return value.strip()
-
-
-def _reader(name: str, secret: Secret) -> Callable[[], str]:
-    def read() -> str:
-        value = secret.read().strip()
-        if _CONTROL.search(value):
-            raise HandlerError(f"headers.{name}: secret {secret} holds a line break or another control character")
-        return value
-
-    return read
+HeaderSettings = Annotated[dict[str, TemplateOrSecret], AfterValidator(_check_names)]
+"""The type of a `headers` table."""

@@ -389,7 +389,7 @@ async def test_a_preview_shows_the_request_without_secrets(
         ({"headers": {"Webhook-Id": "b"}}, "Webhook-Id belongs to the signature"),
         ({"headers": {"X-A": "b", "x-a": "c"}}, "X-A and x-a are the same header"),
         ({"headers": {"X-A": "{b"}}, "template"),
-        ({"headers": {"X-A": 7}}, "a header is a text, or a secret"),
+        ({"headers": {"X-A": 7}}, "a text is expected, or a secret"),
         ({"permanent": [404, 200]}, "200 is not a failure"),
         ({"auth": {"type": "basic", "username": "a:b", "password": {"env": "P"}}}, "may not hold a colon"),
         (
