@@ -59,6 +59,7 @@ class CertificateStore:
         self._shelf = CertificateShelf(directory) if directory else None
         self._chain = Chain(Issuers(fetch, self._shelf), roots) if verify_chain else None
         self._keys = Keys(ticks)
+        self._first: dict[str, str] = {}
         self._budget = Budget(_FETCH_BURST, _FETCH_RATE, ticks)
 
     @property
@@ -79,11 +80,19 @@ class CertificateStore:
         """
         return await self._keys.get(url, now, lambda: self._load(url, region, now))
 
-    async def get_unproven(self, url: str, now: float) -> RSAPublicKey:
-        """The key of whatever certificate stands at a stand-in's URL; the first one is held as long as this store is.
+    async def get_unproven(self, url: str, stand_in: str, now: float) -> RSAPublicKey:
+        """The key of the certificate at `url`, which belongs to the stand-in called `stand_in`.
 
-        Neither its name, dates nor chain count. Raises as `get` does.
+        Neither its name, dates nor chain count, so the first one is the stand-in's as long as this store lives:
+        whoever can put a file there later gains nothing. Raises as `get` does.
         """
+        key = await self._unproven(url, now) if self._first.get(stand_in, url) == url else None
+        if key is None or self._first.setdefault(stand_in, url) != url:
+            first = self._first[stand_in]
+            raise NotAuthentic("certificate_url", f"{stand_in} signs with the certificate at {first} until a restart")
+        return key
+
+    async def _unproven(self, url: str, now: float) -> RSAPublicKey:
         return await self._keys.get(url, now, lambda: self._load_unproven(url))
 
     async def close(self) -> None:
@@ -110,7 +119,7 @@ class CertificateStore:
             return None
         try:
             return await self._proven(read_pem(data), region, now)
-        except NotAuthentic as error:
+        except (NotAuthentic, Unavailable) as error:
             log(logger, logging.INFO, "certificate_cache_ignored", url=url, detail=error.detail)
             return None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from OpenSSL import crypto
 
@@ -68,7 +69,7 @@ class Chain:
 def _checked(chain: Sequence[x509.Certificate]) -> Validity:
     """What path validation leaves open where no purpose is set: hashes, and the use of the intermediates' keys."""
     for certificate in chain[:-1]:
-        if not isinstance(certificate.signature_hash_algorithm, _SOUND_HASHES):
+        if not isinstance(_hash_of(certificate), _SOUND_HASHES):
             raise _broken("a certificate in it is signed with an outdated hash")
         if not serves(certificate, required=False):
             raise _broken("an authority in it is not meant for servers")
@@ -76,6 +77,13 @@ def _checked(chain: Sequence[x509.Certificate]) -> Validity:
     for certificate in chain[1:]:
         valid = valid.within(validity(certificate))
     return valid
+
+
+def _hash_of(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
+    try:
+        return certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
 
 
 def _broken(fault: str) -> NotAuthentic:

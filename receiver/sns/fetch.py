@@ -11,7 +11,7 @@ from yarl import URL
 
 from receiver import __version__
 from receiver.errors import RouterError
-from receiver.sns.roots import Roots
+from receiver.sns.roots import Roots, RootsUnusable
 
 _MOST_CONNECTIONS = 16
 
@@ -26,7 +26,6 @@ class Fetched:
 
     status: int
     body: bytes
-    content_type: str = ""
     complete: bool = True
     """False where the answer was larger than the limit and `body` is its beginning."""
 
@@ -49,17 +48,17 @@ class HttpFetch:
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, url: str, *, limit: int, seconds: float) -> Fetched:
-        """GET `url`. Raises FetchFailed where no answer comes, RootsUnusable where there are no roots."""
-        session = self._session = self._session or self._open()
+        """GET `url`. Raises FetchFailed where no answer comes, also for want of roots."""
         try:
+            session = self._session = self._session or self._open()
             async with session.get(
                 URL(url, encoded=True), allow_redirects=False, timeout=aiohttp.ClientTimeout(total=seconds)
             ) as response:
                 body = await _read(response.content, limit)
-                return Fetched(response.status, body[:limit], response.content_type, len(body) <= limit)
+                return Fetched(response.status, body[:limit], len(body) <= limit)
         except TimeoutError:
             raise FetchFailed(f"{url} did not answer within {seconds:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, RootsUnusable, OSError, ValueError) as error:
             raise FetchFailed(f"{url}: {error or type(error).__name__}") from None
 
     async def close(self) -> None:

@@ -74,7 +74,7 @@ class Keys:
                 self._loading(url, load)
             return held.key
         if failure is None:
-            failure = await asyncio.shield(self._loading(url, load))
+            failure = await self._ended(self._loading(url, load))
         if failure is not None:
             raise failure.again()
         held = self.held(url, now)
@@ -97,6 +97,13 @@ class Keys:
             task = self._loads[url] = asyncio.create_task(self._load(url, load))
             task.add_done_callback(lambda _: self._loads.pop(url, None))
         return task
+
+    async def _ended(self, loading: "asyncio.Task[_Failure | None]") -> _Failure | None:
+        """Wait for a load. Who stops waiting does not stop it: others may wait too."""
+        await asyncio.wait({loading})
+        if loading.cancelled():
+            raise Unavailable("stopping", "the certificate is no longer fetched: the program is stopping")
+        return loading.result()
 
     async def _load(self, url: str, load: Load) -> _Failure | None:
         try:

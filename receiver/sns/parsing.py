@@ -20,7 +20,7 @@ _TYPES: Mapping[str, MessageType] = {
     "UnsubscribeConfirmation": "UnsubscribeConfirmation",
 }
 _CONFIRMATION_ONLY = ("Token", "SubscribeURL")
-_NOTIFICATION_ONLY = ("Subject", "UnsubscribeURL", "SequenceNumber")
+_NOTIFICATION_OPTIONAL = ("Subject", "UnsubscribeURL", "SequenceNumber")
 _HEADERS = (
     ("x-amz-sns-message-type", "Type"),
     ("x-amz-sns-message-id", "MessageId"),
@@ -71,7 +71,7 @@ def _check_fields(fields: Mapping[str, Any], kind: MessageType) -> None:
     required: tuple[str, ...] = _ALWAYS
     foreign: tuple[str, ...] = _CONFIRMATION_ONLY
     if kind != "Notification":
-        required, foreign = _ALWAYS + _CONFIRMATION_ONLY, _NOTIFICATION_ONLY
+        required, foreign = _ALWAYS + _CONFIRMATION_ONLY, ("Subject",)
         _check_confirmation(fields)
     for name in required:
         if type(fields.get(name)) is not str:
@@ -93,7 +93,7 @@ def _check_confirmation(fields: Mapping[str, Any]) -> None:
 
 
 def _check_notification(fields: Mapping[str, Any]) -> None:
-    for name in _NOTIFICATION_ONLY:
+    for name in _NOTIFICATION_OPTIONAL:
         if name in fields and (type(fields[name]) is not str or _CONTROL.search(fields[name])):
             raise BadMessage("fields", f"{name} is not a string without control characters")
     if "MessageAttributes" in fields:

@@ -59,7 +59,9 @@ class CertificateShelf:
             raise
 
     def _prune(self) -> None:
-        files = sorted(self._directory.glob("*.crt"), key=lambda file: file.stat().st_mtime, reverse=True)
+        """Bound the files, those included that a killed process left half-written."""
+        kept = [*self._directory.glob("*.crt"), *self._directory.glob(".*.part")]
+        files = sorted(kept, key=lambda file: file.stat().st_mtime, reverse=True)
         for file in files[self._most :]:
             file.unlink(missing_ok=True)
 

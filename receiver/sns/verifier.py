@@ -76,7 +76,7 @@ class Verifier:
         url: str = message.fields["SigningCertURL"]
         for stand_in in self.stand_ins:
             if stand_in.covers(url):
-                return stand_in.key or await self._certificates.get_unproven(url, now)
+                return stand_in.key or await self._certificates.get_unproven(url, stand_in.url, now)
         check_certificate_url(url, message.topic)
         key = self._certificates.held(url, now)
         return key or await self._certificates.get(url, message.topic.region, now)

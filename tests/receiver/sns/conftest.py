@@ -1,5 +1,6 @@
 """Amazon's side for the tests of receiver.sns: an authority like Amazon Trust Services, and hostile variants."""
 
+import asyncio
 import base64
 import json
 import ssl
@@ -184,9 +185,17 @@ class Network:
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
         self.asked: list[str] = []
+        self._called = asyncio.Condition()
+
+    async def reached(self, number: int) -> None:
+        """Wait until so much was asked."""
+        async with self._called:
+            await self._called.wait_for(lambda: len(self.asked) >= number)
 
     async def __call__(self, url: str, *, limit: int, seconds: float) -> Fetched:
         self.asked.append(url)
+        async with self._called:
+            self._called.notify_all()
         answer = self.answers.get(url, Fetched(404, b"<Error>no such key</Error>"))
         if callable(answer):
             answer = await answer()
@@ -194,7 +203,7 @@ class Network:
             raise answer
         if isinstance(answer, bytes):
             answer = Fetched(200, answer)
-        return Fetched(answer.status, answer.body[:limit], answer.content_type, len(answer.body) <= limit)
+        return Fetched(answer.status, answer.body[:limit], len(answer.body) <= limit)
 
 
 class Ticks:
@@ -205,6 +214,13 @@ class Ticks:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -220,6 +236,11 @@ def elliptic_key() -> ec.EllipticCurvePrivateKey:
 @pytest.fixture(scope="session")
 def short_key() -> RSAPrivateKey:
     return generate_private_key(65537, 1024)
+
+
+@pytest.fixture(scope="session")
+def oid() -> type[x509.ObjectIdentifier]:
+    return x509.ObjectIdentifier
 
 
 @pytest.fixture(scope="session")

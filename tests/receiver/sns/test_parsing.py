@@ -95,7 +95,6 @@ def test_a_confirmation_has_token_and_url(amazon: "Amazon", name: str, value: An
         ("notification", "Type", "Notification\n"),
         ("notification", "TopicArn", "arn:aws:sns:us-west-2:1:a"),
         ("confirmation", "Subject", "Hello"),
-        ("confirmation", "SequenceNumber", "1"),
     ],
 )
 def test_unsuitable_fields_are_refused(amazon: "Amazon", kind: str, name: str, value: Any) -> None:

@@ -11,11 +11,14 @@ from receiver.sns import CertificateStore, SnsMessage, StandIn, TopicList, Verif
 if TYPE_CHECKING:
     from tests.receiver.sns.conftest import Amazon, Network, Ticks
 
-REAL = [
-    "notification-signature-v2.json",
-    "notification-subject-signature-v1.json",
-    "subscription-confirmation-signature-v1.json",
-]
+ALWAYS = (
+    "Message", "MessageId", "Timestamp", "TopicArn", "Type", "SignatureVersion", "Signature", "SigningCertURL"
+)  # fmt: skip
+REAL = {
+    "notification-signature-v2.json": ALWAYS,
+    "notification-subject-signature-v1.json": (*ALWAYS, "Subject"),
+    "subscription-confirmation-signature-v1.json": (*ALWAYS, "SubscribeURL", "Token"),
+}
 SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 
 
@@ -183,17 +186,14 @@ def others(character: str) -> set[str]:
     return {chr(ord(character) ^ 1), character.swapcase(), "0", "f", "Z", "é"} - {character}
 
 
-@pytest.mark.parametrize("field", [*SIGNED, "Signature", "SigningCertURL", "SignatureVersion"])
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name, fields in REAL.items() for field in fields])
 async def test_every_one_character_change_is_refused(
     shared: Path, real: Verifier, ticks: "Ticks", name: str, field: str
 ) -> None:
     body = (shared / "sns" / name).read_bytes()
     fields = json.loads(body)
     at = parse(body, {}).timestamp
-    value = fields.get(field)
-    if value is None:
-        pytest.skip(f"no {field} in this message")
+    value = fields[field]
     await real.verify(parse(body, {}), at)
     changes = {
         value[:place] + other + value[place + 1 :] for place in range(len(value)) for other in others(value[place])
