@@ -87,8 +87,9 @@ class _Watch(asyncio.SubprocessProtocol):
 
     def feed(self, transport: asyncio.SubprocessTransport, given: bytes) -> None:
         pipe = cast("asyncio.WriteTransport", transport.get_pipe_transport(_STDIN))  # uvloop's is one by its looks only
-        pipe.write(given)
-        pipe.close()
+        if not pipe.is_closing():
+            pipe.write(given)
+            pipe.close()
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         chunk = data if isinstance(data, bytes) else data.encode()
