@@ -9,7 +9,7 @@ import signal
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
 from handlers.bodies import BodyChoice, body_of
@@ -39,14 +39,14 @@ def _check_variables(variables: dict[str, Any]) -> dict[str, Any]:
 
 
 class ExecSettings(HandlerSettings):
-    """The keys of an `exec` handler."""
+    """The keys of an `exec` handler. A key stands after those that its check asks for."""
 
+    allow_options: bool = False
     command: list[Template] = Field(min_length=1)
     env: Annotated[dict[str, TemplateOrSecret], AfterValidator(_check_variables)] = Field(default={})
     working_directory: RelativePath | None = None
     body: BodyChoice | None = None
     permanent: list[Annotated[int, Field(ge=1, le=255)]] = Field(default=[_DATA_ERROR])
-    allow_options: bool = False
     max_output: Size = 1 << 20
     grace: PositiveDuration = 5.0
 
@@ -59,15 +59,15 @@ class ExecSettings(HandlerSettings):
             raise ValueError("the program is empty")
         return command
 
-    @model_validator(mode="after")
-    def _no_free_options(self) -> "ExecSettings":
-        dashed = [part.source for part in self.command if _DASHED_FIELD.match(part.source)]
-        if dashed and not self.allow_options:
+    @field_validator("command")
+    @classmethod
+    def _no_free_options(cls, command: list[Template], info: ValidationInfo) -> list[Template]:
+        dashed = [part.source for part in command if _DASHED_FIELD.match(part.source)]
+        if dashed and info.data.get("allow_options") is False:
             raise ValueError(
-                f"command: {dashed[0]!r} lets a notification choose the option: write the option out, "
-                "or set allow_options = true"
+                f"{dashed[0]!r} lets a notification choose the option: write it out, or set allow_options = true"
             )
-        return self
+        return command
 
 
 class ExecHandler(Handler[ExecSettings]):

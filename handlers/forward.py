@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import aiohttp
 from multidict import CIMultiDict
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationInfo, WithJsonSchema, field_validator
 from yarl import URL
 
 from handlers.addresses import public_socket, refusal_of_host
@@ -54,8 +54,9 @@ Secrets = Annotated[
 
 
 class ForwardSettings(HandlerSettings):
-    """The keys of a `forward` handler."""
+    """The keys of a `forward` handler. A key stands after those that its check asks for."""
 
+    allow_private: bool = False
     url: Target
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     headers: HeaderSettings = Field(default={})
@@ -64,11 +65,35 @@ class ForwardSettings(HandlerSettings):
     auth: AuthSettings | None = None
     tls: TlsSettings | None = None
     compression: Literal["gzip"] | None = None
-    allow_private: bool = False
     permanent: list[int] = Field(default=[410])
     connect_timeout: PositiveDuration = 10.0
-    read_timeout: PositiveDuration = 30.0
+    """Seconds for DNS, TCP and TLS together."""
+    read_timeout: PositiveDuration | None = None
+    """Seconds between two pieces of an answer; None for as long as the handler's `timeout` allows."""
     max_answer: Size = 1 << 20
+
+    @field_validator("url")
+    @classmethod
+    def _public(cls, url: Target, info: ValidationInfo) -> Target:
+        _check_host(url, info)
+        return url
+
+    @field_validator("auth")
+    @classmethod
+    def _one_authorization(cls, auth: AuthSettings | None, info: ValidationInfo) -> AuthSettings | None:
+        if auth and any(name.lower() == "authorization" for name in info.data.get("headers", {})):
+            raise ValueError("auth and headers both set Authorization: leave one of them out")
+        if isinstance(auth, OAuthSettings):
+            _check_host(auth.token_url, info)
+        return auth
+
+    @field_validator("tls")
+    @classmethod
+    def _over_tls(cls, tls: TlsSettings | None, info: ValidationInfo) -> TlsSettings | None:
+        url = info.data.get("url")
+        if tls and url and not url.secure:
+            raise ValueError("tls is set, but url begins with http://: write https://")
+        return tls
 
     @field_validator("permanent")
     @classmethod
@@ -78,23 +103,10 @@ class ForwardSettings(HandlerSettings):
             raise ValueError(f"{wrong[0]} is not a failure: statuses from 400 to 599 can be permanent")
         return statuses
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "ForwardSettings":
-        if self.auth and any(name.lower() == "authorization" for name in self.headers):
-            raise ValueError("auth and headers both set Authorization: leave one of them out")
-        if self.tls and not self.url.secure:
-            raise ValueError("tls is set, but url begins with http://: write https://")
-        if not self.allow_private:
-            self._check_hosts()
-        return self
 
-    def _check_hosts(self) -> None:
-        targets = {"url": self.url}
-        if isinstance(self.auth, OAuthSettings):
-            targets["auth.token_url"] = self.auth.token_url
-        for key, target in targets.items():
-            if why := refusal_of_host(target.host):
-                raise ValueError(f"{key}: {target.host} is {why}: set allow_private = true if it is meant")
+def _check_host(target: Target, info: ValidationInfo) -> None:
+    if info.data.get("allow_private") is False and (why := refusal_of_host(target.host)):
+        raise ValueError(f"{target.host} is {why}: set allow_private = true if it is meant")
 
 
 @dataclass(frozen=True, slots=True)
