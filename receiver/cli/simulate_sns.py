@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
-from handlers.base import Duration, Rate
 from receiver.cli.output import json_line, on_terminal, table
+from receiver.cli.written import DURATION, RATE
 from receiver.simulators.errors import SimulationError
 from receiver.simulators.sns.envelopes import Shape
 from receiver.simulators.sns.examples import load, of_types
@@ -30,21 +29,6 @@ from receiver.simulators.sns.target import check_target
 
 _INTERRUPTED = 130
 _RETRIES = 3
-
-
-class _Written(click.ParamType[float]):
-    """A value written as in rules.toml, like `example`."""
-
-    def __init__(self, name: str, kind: Any, example: str) -> None:
-        self.name = name
-        self._adapter = TypeAdapter[float](kind)
-        self._example = example
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError:
-            self.fail(f"{value!r} is not a {self.name}: write it like {self._example}", param, ctx)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +89,7 @@ class _Options:
 @click.command()
 @click.option("--to", metavar="URL", required=True, help="The endpoint to push to.")
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Notifications.")
-@click.option(
-    "--rate", type=_Written("rate", Rate, "20/s"), help="At most so many pushes, e.g. 20/s. Default: no limit."
-)
+@click.option("--rate", type=RATE, help="At most so many pushes, e.g. 20/s. Default: no limit.")
 @click.option(
     "--types", metavar="A,B", default="", help="Notification types. Default: all that Amazon has examples of."
 )
@@ -123,7 +105,7 @@ class _Options:
 @click.option("--retry", is_flag=True, help=f"Try failed pushes again as SNS does, {_RETRIES} times.")
 @click.option(
     "--retry-delay",
-    type=_Written("duration", Duration, "10s"),
+    type=DURATION,
     default="1s",
     show_default=True,
     help="Time between those tries; SNS itself waits 20s.",
@@ -154,7 +136,7 @@ class _Options:
 @click.option("--url", metavar="URL", help="Where the receiver reaches that, if not at --listen.")
 @click.option(
     "--within",
-    type=_Written("duration", Duration, "10s"),
+    type=DURATION,
     default="10s",
     show_default=True,
     help="Time that the endpoint has to confirm its subscription.",

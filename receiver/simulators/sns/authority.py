@@ -5,6 +5,7 @@ Written from the Amazon SNS developer guide ("Verifying the signatures of Amazon
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -102,9 +103,9 @@ class Authority:
         return self.leaf.public_bytes(Encoding.PEM)
 
     @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the signing certificate, in hex."""
-        return self.leaf.fingerprint(SHA256()).hex()
+    def label(self) -> str:
+        """The 32 hex digits in the certificate's URL: SNS's are the MD5 of the certificate, as can be observed."""
+        return hashlib.md5(self.leaf.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest()
 
     def sign(self, message: Mapping[str, str], version: str) -> str:
         """The Signature field of a message: RSA PKCS#1 v1.5 with SHA-1 (version 1) or SHA-256 (2), in base64."""

@@ -33,11 +33,11 @@ class Flavour(StrEnum):
     AWS = "aws"
     LOCALSTACK = "localstack"
 
-    def certificate_path(self, fingerprint: str) -> str:
-        """The path of SigningCertURL. LocalStack's is fixed; Amazon's names the certificate by 32 hex digits."""
+    def certificate_path(self, label: str) -> str:
+        """The path of SigningCertURL. LocalStack's is fixed; Amazon's has the certificate's label."""
         if self is Flavour.LOCALSTACK:
             return LOCALSTACK_CERTIFICATE
-        return f"/SimpleNotificationService-{fingerprint[:32]}.pem"
+        return f"/SimpleNotificationService-{label}.pem"
 
     def token(self, region: str, digits: str) -> str:
         """The confirmation token of random hex `digits`: 288 of them, or LocalStack's 64 that begin with the region."""

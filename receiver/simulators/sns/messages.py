@@ -54,7 +54,7 @@ class Topic:
     @property
     def certificate_url(self) -> str:
         """SigningCertURL of every message."""
-        return self.base.rstrip("/") + self.flavour.certificate_path(self.authority.fingerprint)
+        return self.base.rstrip("/") + self.flavour.certificate_path(self.authority.label)
 
     def notification(
         self,

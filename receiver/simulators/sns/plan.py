@@ -10,8 +10,6 @@ from receiver.simulators.sns.envelopes import Shape, wrap
 from receiver.simulators.sns.examples import Example
 from receiver.simulators.sns.notifications import Fresh, Freshener
 
-_MOST_BETWEEN = 50
-
 
 class Repeat(StrEnum):
     """Why a message comes again."""
@@ -40,12 +38,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to plan: `count` distinct notifications (None is without end), of which a share comes a second time."""
+    """What to plan: `count` distinct notifications (None is without end); the share `duplicates` comes twice."""
 
     examples: Sequence[Example]
     count: int | None
     shape: Shape = Shape.PLAIN
     duplicates: float = 0.0
+    repeat_within: int = 50
+    """About how many messages later a repeat comes at most."""
 
     @property
     def total(self) -> int | None:
@@ -56,7 +56,7 @@ class Spec:
 def plan(spec: Spec, random: Random, clock: Callable[[], float]) -> Iterator[Planned]:
     """The messages in their order, made one by one as they are asked for.
 
-    Every example has come once before any comes again. A repeat follows its original within about fifty messages.
+    Every example has come once before any comes again.
     """
     return _Planner(spec, random, clock).messages()
 
@@ -100,7 +100,7 @@ class _Planner:
         fresh = self._freshener.freshen(self._next_example(), now)
         planned = self._planned(number, fresh, now)
         if _repeats(made, self._spec.duplicates) > _repeats(made - 1, self._spec.duplicates):
-            self._due.append(_Due(planned, fresh, number + self._random.randint(1, _MOST_BETWEEN)))
+            self._due.append(_Due(planned, fresh, number + self._random.randint(1, self._spec.repeat_within)))
         return planned
 
     def _again(self, number: int, due: _Due) -> Planned:

@@ -31,7 +31,7 @@ class Service:
         self._authority = authority
         self._subscriptions = subscriptions
         self._on_unsubscribe = on_unsubscribe
-        self._certificate_path = flavour.certificate_path(authority.fingerprint)
+        self._certificate_path = flavour.certificate_path(authority.label)
 
     def application(self) -> web.Application:
         """The aiohttp application."""

@@ -1,10 +1,13 @@
 """The endpoint that a simulation pushes to."""
 
 import ipaddress
+import re
 
 from yarl import URL
 
 from receiver.simulators.errors import SimulationError
+
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 def check_target(text: str, *, allow_remote: bool) -> str:
@@ -18,7 +21,8 @@ def check_target(text: str, *, allow_remote: bool) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SimulationError(f"{text!r} is not an endpoint: write its whole URL, like http://127.0.0.1:8080/sns")
+        hidden = _CREDENTIALS.sub("//***@", text)
+        raise SimulationError(f"{hidden!r} is not an endpoint: write its whole URL, like http://127.0.0.1:8080/sns")
     if not allow_remote and not _is_loopback(url.host or ""):
         raise SimulationError(f"{url.host} is not this machine: add --allow-remote to push to it all the same")
     return text

@@ -119,3 +119,9 @@ def test_load_refuses_the_key_of_another(authority: Authority) -> None:
     stranger = Authority.self_signed().keep()
     with pytest.raises(SimulationError, match="not that of the first certificate"):
         Authority.load(stranger.split(b"-----BEGIN CERTIFICATE")[0] + authority.certificate)
+
+
+def test_the_label_is_made_as_that_of_awss_certificate(shared: Path) -> None:
+    (pem,) = (shared / "sns").glob("*.pem")
+    real = x509.load_pem_x509_certificate(pem.read_bytes())
+    assert pem.name == f"SimpleNotificationService-{Authority(real, Authority.self_signed().key).label}.pem"

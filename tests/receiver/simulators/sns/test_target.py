@@ -37,3 +37,7 @@ def test_what_is_no_endpoint(url: str) -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert shown("https://user:hush@example.com/sns?a=b") == "https://example.com/sns?a=b"
+    for url in ("ftp://user:hush@localhost/", "https://user:hush@example.com/", "http://user:hush@localhost:x/"):
+        with pytest.raises(SimulationError) as error:
+            check_target(url, allow_remote=False)
+        assert "hush" not in str(error.value)

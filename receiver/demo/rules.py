@@ -1,0 +1,104 @@
+"""The demo's rules file: the annotated one, with addresses, signer, secrets and destinations of this machine."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from receiver.simulators.errors import SimulationError
+
+SECRET_VARIABLE = "DEMO_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
+_KEPT = ("timeout", "concurrency", "rate", "retry", "breaker")
+_NOT_HERE = ("tls", "trusted_proxies", "basic_auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the demo runs beside the daemon."""
+
+    directory: Path
+    signer_url: str
+    certificate: Path
+    topic: str
+    sink_url: str
+
+
+def annotated_rules() -> str:
+    """The text of the annotated rules.toml: the checkout's, else the package's. Raises SimulationError."""
+    for place in (Path(__file__).parents[2] / "rules.toml", resources.files("receiver") / "data" / "rules.toml"):
+        if place.is_file():
+            return place.read_text("utf-8")
+    raise SimulationError("this installation has no annotated rules.toml: reinstall spapi-router")
+
+
+def demo_rules(annotated: str, around: Surroundings) -> str:
+    """The rules of an annotated file with everything else replaced by what there is on this machine.
+
+    Each handler becomes a `forward` to the sink, on a path of its name, with the options that every handler has.
+    """
+    source = tomllib.loads(annotated)
+    server = {name: value for name, value in source.get("server", {}).items() if name not in _NOT_HERE}
+    topics = [*source.get("sns", {}).get("topics", []), around.topic]
+    return _document(
+        {
+            "server": server | {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "stop_grace": "5s"},
+            "sns": {
+                "topics": list(dict.fromkeys(topics)),
+                "signers": [{"url": around.signer_url, "certificate": str(around.certificate)}],
+            },
+            "inbox": {"database": f"sqlite://{around.directory / 'inbox.db'}"},
+            "log": {"format": "json"},
+            "handlers": {name: _handler(name, handler, around) for name, handler in source.get("handlers", {}).items()},
+            "rules": source.get("rules", []),
+        }
+    )
+
+
+def push_path(rules: str) -> str:
+    """The path that a rules file has pushes come to."""
+    path: str = tomllib.loads(rules)["server"].get("path", "/sns")
+    return path
+
+
+def _handler(name: str, handler: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    return {key: handler[key] for key in _KEPT if key in handler} | {
+        "type": "forward",
+        "url": around.sink_url + name,
+        "secret": {"env": SECRET_VARIABLE},
+        "allow_private": True,
+    }
+
+
+def _document(tables: Mapping[str, Any]) -> str:
+    """TOML with a line for each key of a table, and whatever is in it inline."""
+    lines = ["# Made by `spapi-router demo`."]
+    for name, table in tables.items():
+        if isinstance(table, list):
+            for item in table:
+                lines += ["", f"[[{name}]]", *_pairs(item)]
+        else:
+            lines += ["", f"[{name}]", *_pairs(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_text(key)} = {_inline(value)}" for key, value in table.items()]
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(item) for item in value) + "]"
+    if isinstance(value, str):
+        return _text(value)
+    return orjson.dumps(value).decode() if isinstance(value, bool | int | float) else str(value)
+
+
+def _text(value: str) -> str:
+    """A TOML basic string: JSON's escapes are a part of TOML's, which wants DEL escaped too."""
+    return orjson.dumps(value).decode().replace("\x7f", "\\u007f")
