@@ -146,6 +146,8 @@ class ExecHandler(Handler[ExecSettings]):
     def _outcome(self, finished: Finished) -> Outcome:
         shown = finished.errors or finished.output[:KEPT]
         if finished.code == 0:
+            if not finished.whole:
+                self.context.log.warning("result_too_long", extra={"facts": {"handler": self.context.name}})
             return _done(finished, shown)
         reason = f"{_ending(finished.code)}{_last_line(finished.errors)}"
         if finished.code in self.settings.permanent:

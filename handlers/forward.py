@@ -231,6 +231,8 @@ class ForwardHandler(Handler[ForwardSettings]):
             ssl=self._tls.context() if self._tls else True,
         ) as response:
             answer = await read_answer(response, self.settings.max_answer)
+        if answer.status // 100 == 2 and not answer.whole:
+            self.context.log.warning("result_too_long", extra={"facts": {"handler": self.context.name}})
         return outcome_of(answer, self.settings.permanent, self.context.clock())
 
     def _post(self, url: URL, **options: Any) -> Any:

@@ -279,7 +279,9 @@ async def test_proxies_of_the_environment_are_not_used(
     assert isinstance(await handler.handle(delivery()), Done)
 
 
-async def test_an_answer_that_is_too_long_is_cut_and_said(sink: Any, make: Any, delivery: Deliver) -> None:
+async def test_an_answer_that_is_too_long_is_cut_and_said(
+    sink: Any, make: Any, delivery: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
     cut = asyncio.Event()
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -298,6 +300,7 @@ async def test_an_answer_that_is_too_long_is_cut_and_said(sink: Any, make: Any, 
     assert outcome.result is None
     assert outcome.response == b"x" * 4096
     assert "longer than max_answer (102400 bytes)" in outcome.detail
+    assert [record.message for record in caplog.records] == ["result_too_long"]
     await cut.wait()
 
 
