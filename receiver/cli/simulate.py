@@ -6,6 +6,7 @@ import click
 
 _SIMULATORS = {
     "sns": ("receiver.cli.simulate_sns", "push signed notifications to an endpoint, as Amazon SNS does"),
+    "spapi": ("receiver.cli.simulate_spapi", "stand in for Login with Amazon and the Selling Partner API"),
 }
 
 
