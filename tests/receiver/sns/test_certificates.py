@@ -123,12 +123,16 @@ def damaged(amazon: "Amazon") -> bytes:
     return b"".join(lines[:5] + lines[6:])
 
 
+def endless(amazon: "Amazon") -> bytes:
+    return amazon.leaf.pem + b"\n" * 70_000
+
+
 def a_private_key(amazon: "Amazon") -> bytes:
     return amazon.leaf.pem.replace(b"CERTIFICATE", b"PRIVATE KEY")
 
 
 @pytest.mark.parametrize(
-    "make", [der_in_place_of_pem, two_certificates, with_text_around, cut_off, damaged, a_private_key]
+    "make", [der_in_place_of_pem, two_certificates, with_text_around, cut_off, damaged, endless, a_private_key]
 )
 async def test_a_certificate_stands_alone_in_pem(
     amazon: "Amazon", get: Any, network: "Network", make: Callable[["Amazon"], bytes]
@@ -379,6 +383,10 @@ async def test_a_key_is_refreshed_before_it_ends_while_the_old_one_serves(
     network.answers[amazon.certificate_url] = FetchFailed("no route")
     assert await get(now=late), "served by the old one, the refresh fails in the background"
     await network.reached(asked + 1)
+    for _ in range(5):
+        assert await get(now=late)
+        await asyncio.sleep(0)
+    assert len(network.asked) == asked + 1, "a failed refresh is not repeated at once"
     network.answers[amazon.certificate_url] = amazon.leaf.pem
     ticks.now += 61
     while store.held(amazon.certificate_url, late) is None:
@@ -401,6 +409,16 @@ async def test_a_refresh_that_brings_the_same_is_not_repeated_at_once(
         await get(now=late + 60)
         await asyncio.sleep(0)
     assert len(network.asked) == asked
+
+
+async def test_a_key_is_held_no_longer_than_its_chain_holds(
+    amazon: "Amazon", store: CertificateStore, get: Any, network: "Network"
+) -> None:
+    end = at(amazon.now) + 3 * DAY
+    network.answers[amazon.issuer_url] = amazon.authority("Test RSA 2048 M01", amazon.root, ends=end).der
+    await get()
+    assert store.held(amazon.certificate_url, amazon.now + 86400)
+    assert store.held(amazon.certificate_url, amazon.now + 3 * 86400 + 1) is None
 
 
 async def test_a_key_held_for_now_is_not_taken_for_another_time(
