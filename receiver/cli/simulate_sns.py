@@ -212,7 +212,10 @@ def _progress(total: int) -> Iterator[Callable[[Planned, Answer], None]]:
     if not on_terminal():
         yield lambda _planned, _answer: None
         return
-    with click.progressbar(range(total), label="pushing", file=sys.stderr, show_pos=True) as bar:
+    steps = max(1, total // 200)
+    with click.progressbar(
+        range(total), label="pushing", file=sys.stderr, show_pos=True, update_min_steps=steps
+    ) as bar:
         yield lambda _planned, _answer: bar.update(1)
 
 

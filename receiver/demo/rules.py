@@ -28,10 +28,13 @@ class Surroundings:
 
 
 def annotated_rules() -> str:
-    """The text of the annotated rules.toml: the checkout's, else the package's. Raises SimulationError."""
-    for place in (Path(__file__).parents[2] / "rules.toml", resources.files("receiver") / "data" / "rules.toml"):
-        if place.is_file():
-            return place.read_text("utf-8")
+    """The text of the annotated rules.toml: the package's, in a checkout the one at its top. Raises SimulationError."""
+    checkout = Path(__file__).parents[2]
+    packaged = resources.files("receiver") / "data" / "rules.toml"
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    if (checkout / "pyproject.toml").is_file() and (checkout / "rules.toml").is_file():
+        return (checkout / "rules.toml").read_text("utf-8")
     raise SimulationError("this installation has no annotated rules.toml: reinstall spapi-router")
 
 
