@@ -31,7 +31,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """Opens when at least `ratio` of at least `calls` attempts within `window` seconds failed.
+    """Opens when at least `ratio` of at least `calls` attempts within `window` seconds failed, or the last `calls` did.
 
     Stays open for `open_for` seconds, twice as long after each probe that fails, up to `most`.
     """
@@ -101,6 +101,7 @@ class Breaker:
         self._spell = 0
         self._probing = False
         self._counts = _Counts(policy.window if policy else 1.0)
+        self._in_a_row = 0
 
     def admits(self, now: float) -> int | None:
         """How many deliveries may start now, None for any number."""
@@ -131,10 +132,12 @@ class Breaker:
         if success is None:
             return None
         self._counts.add(now, failed=not success)
+        self._in_a_row = 0 if success else self._in_a_row + 1
+        return self._open(now, now, 1, reason) if not success and self._is_failing(self.policy, now) else None
+
+    def _is_failing(self, policy: BreakerPolicy, now: float) -> bool:
         calls, failures = self._counts.within(now)
-        if success or calls < self.policy.calls or failures < self.policy.ratio * calls:
-            return None
-        return self._open(now, now, 1, reason)
+        return self._in_a_row >= policy.calls or (calls >= policy.calls and failures >= policy.ratio * calls)
 
     def adjust(self, policy: BreakerPolicy | None) -> None:
         """Take another policy; counts start anew where its window differs, and no policy closes the breaker."""
@@ -168,6 +171,7 @@ class Breaker:
 
     def _change(self, state: BreakerState) -> None:
         self._probing = self._probing and state.phase is Phase.HALF_OPEN
+        self._in_a_row = 0
         self.state = state
         self._spell += 1
 

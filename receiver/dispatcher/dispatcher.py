@@ -23,8 +23,8 @@ from receiver.events import log
 from receiver.inbox.store import Inbox
 
 _LOGGER = logging.getLogger(__name__)
-_CANCEL_LIMIT = 2.0
-_END_LIMIT = 5.0
+_CANCEL_LIMIT = 1.0
+_END_LIMIT = 3.0
 
 
 class Dispatcher:
@@ -183,11 +183,13 @@ class Dispatcher:
 
     async def _follow_changes(self) -> None:
         """Look for work again where a command line has replayed or added some."""
+        known = False
         while True:
-            await asyncio.sleep(self._context.recheck)
             with contextlib.suppress(Unavailable):
-                if await self._inbox.changed_elsewhere():
+                if await self._inbox.changed_elsewhere() or not known:
                     self._wake_all()
+                known = True
+            await asyncio.sleep(self._context.recheck)
 
     def _wake_all(self) -> None:
         self.wake(tuple(self._lanes))

@@ -17,7 +17,7 @@ class Gate:
 
     def places(self, now: float, ahead: float = 0.0) -> int | None:
         """How many may start by `now`, counting what the rate allows until `ahead` seconds later; None for any."""
-        tokens = self.bucket.available(now + ahead)
+        tokens = self.bucket.available(now + ahead) + 1e-6
         admitted = self.breaker.admits(now)
         if math.isinf(tokens):
             return admitted

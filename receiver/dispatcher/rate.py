@@ -2,6 +2,9 @@
 
 import math
 
+_WHOLE = 1.0 - 1e-6
+"""What counts as a token: sums of fractions come out a little below a whole one."""
+
 
 class TokenBucket:
     """At most `rate` starts a second on average and `burst` at once; unlimited where `rate` is None.
@@ -20,7 +23,7 @@ class TokenBucket:
         self._at: float | None = None
 
     def available(self, now: float) -> float:
-        """How many may start by `now`, infinite without a rate."""
+        """How many tokens there are at `now`, infinite without a rate."""
         if self.rate is None:
             return math.inf
         if self._at is None or now < self._at:
@@ -32,14 +35,14 @@ class TokenBucket:
         if self.rate is None:
             return True
         tokens = self.available(now)
-        if tokens < 1.0:
+        if tokens < _WHOLE:
             return False
         self._tokens, self._at = tokens - 1.0, now
         return True
 
     def next_at(self, now: float) -> float:
         """When the next one may start."""
-        if self.rate is None or (tokens := self.available(now)) >= 1.0:
+        if self.rate is None or (tokens := self.available(now)) >= _WHOLE:
             return now
         return now + (1.0 - tokens) / self.rate
 

@@ -226,6 +226,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.clock_selector = _SkippingSelector()
         super().__init__(self.clock_selector)
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self.clock_selector.now

@@ -38,8 +38,14 @@ def test_successes_keep_it_closed_below_the_ratio() -> None:
 
 def test_failures_before_the_window_are_forgotten() -> None:
     breaker = Breaker(POLICY)
-    for second in range(0, 1000, 4):
-        assert failing(breaker, 1, float(second)) is None
+    for second in range(0, 1000, 12):
+        assert failing(breaker, 2, float(second)) is None
+        assert breaker.leave(breaker.enter(second + 1.0), True, second + 1.0) is None
+
+
+def test_failures_in_a_row_open_it_however_slowly_they_come() -> None:
+    breaker = Breaker(POLICY)
+    assert [failing(breaker, 1, 3600.0 * hour) for hour in range(4)] == [None, None, None, Phase.OPEN]
 
 
 def test_one_probe_at_a_time_and_a_success_closes_it() -> None:
@@ -147,6 +153,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.running: list[tuple[object, int]] = []
         self.spell = 0
         self.results: list[tuple[float, bool]] = []
+        self.in_a_row = 0
 
     @rule(seconds=st.floats(0, 12))
     def wait(self, seconds: float) -> None:
@@ -173,10 +180,11 @@ class BreakerMachine(RuleBasedStateMachine):
             assert after is (Phase.CLOSED if success else Phase.OPEN)
         else:
             self.results.append((self.now, success))
+            self.in_a_row = 0 if success else self.in_a_row + 1
             self._check_opening(after, success)
         if after is not None:
             self.spell += 1
-            self.results = []
+            self.results, self.in_a_row = [], 0
 
     def _check_opening(self, after: Phase | None, success: bool) -> None:
         """The window is counted in slices of a tenth: one of them may be in or out."""
@@ -184,16 +192,17 @@ class BreakerMachine(RuleBasedStateMachine):
         possible = [ok for at, ok in self.results if at > self.now - 10.0]
         if after is Phase.OPEN:
             assert not success
-            assert len(possible) >= self.policy.calls
+            assert len(possible) >= self.policy.calls or self.in_a_row >= self.policy.calls
         elif not success and len(certain) == len(possible):
             failures = certain.count(False)
+            assert self.in_a_row < self.policy.calls
             assert len(certain) < self.policy.calls or failures < self.policy.ratio * len(certain)
 
     @rule()
     def restart(self) -> None:
         note = self.breaker.state.encode()
         self.breaker = Breaker(self.policy, BreakerState.decode(note) if note else None)
-        self.running, self.results, self.spell = [], [], 0
+        self.running, self.results, self.spell, self.in_a_row = [], [], 0, 0
 
     @invariant()
     def holds(self) -> None:

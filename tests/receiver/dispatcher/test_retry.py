@@ -30,7 +30,7 @@ def test_the_default_spans_a_day_when_drawn() -> None:
     draw = random.Random(7).random
     policy = RetryPolicy()
     spans = [sum(policy.wait(attempt, draw) for attempt in range(1, policy.attempts)) for _ in range(2000)]
-    assert sum(spans) / len(spans) >= DAY
+    assert sum(each >= DAY for each in spans) >= 0.985 * len(spans)
 
 
 @given(policies, st.integers(1, 1000), st.floats(0, 1, exclude_max=True))
