@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from handlers.base import Dead, Done, Outcome, Retry
+from handlers.printable import printable
 from handlers.retry_after import parse_retry_after
 
 KEPT = 4096
@@ -49,7 +50,7 @@ def outcome_of(answer: Answer, permanent: Collection[int], now: float) -> Outcom
         return _done(answer)
     reason = f"the destination answered {_line(answer)}"
     kept = answer.body[:KEPT]
-    request_id = answer.headers.get("x-request-id", "")[:200]
+    request_id = _request_id(answer)
     if answer.status // 100 == 3:
         return Dead(f"{reason}{_location(answer)}", answer.status, kept, request_id)
     if answer.status in permanent:
@@ -67,12 +68,16 @@ def _done(answer: Answer) -> Done:
         status=answer.status,
         detail=detail,
         response=answer.body[:KEPT],
-        request_id=answer.headers.get("x-request-id", "")[:200],
+        request_id=_request_id(answer),
     )
 
 
 def _line(answer: Answer) -> str:
-    return f"{answer.status} {answer.reason[:100]}".rstrip()
+    return f"{answer.status} {printable(answer.reason, 100)}".rstrip()
+
+
+def _request_id(answer: Answer) -> str:
+    return printable(answer.headers.get("x-request-id", ""))
 
 
 def _location(answer: Answer) -> str:

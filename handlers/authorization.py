@@ -46,6 +46,9 @@ class Authorization(Protocol):
     async def header(self, post: Callable[..., Any]) -> str:
         """The header's value. `post` is like `aiohttp.ClientSession.post`. Raises HandlerError."""
 
+    def check(self) -> None:
+        """Raises HandlerError where a secret cannot be had or used."""
+
     def refused(self, header: str) -> bool:
         """Take note that a destination answered 401. True where another header may be had at once."""
 
@@ -69,6 +72,9 @@ class _Fixed:
     async def header(self, _post: Callable[..., Any]) -> str:
         return self._value.get()
 
+    def check(self) -> None:
+        self._value.get()
+
     def refused(self, _header: str) -> bool:
         return False
 
@@ -84,6 +90,9 @@ class _OAuth:
 
     async def header(self, post: Callable[..., Any]) -> str:
         return f"Bearer {await self._tokens.token(post)}"
+
+    def check(self) -> None:
+        self._tokens.check()
 
     def refused(self, header: str) -> bool:
         self._tokens.refuse(header.removeprefix("Bearer "))

@@ -15,6 +15,7 @@ from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome
 from handlers.bodies import BodyChoice, body_of
 from handlers.errors import HandlerError, SettingsError, TemplateError
 from handlers.named_values import NamedValues, TemplateOrSecret
+from handlers.printable import printable
 from handlers.process import KEPT, Command, Finished, run
 from handlers.settings import HandlerSettings, PositiveDuration, RelativePath, Size
 from handlers.template import Template
@@ -84,7 +85,8 @@ class ExecHandler(Handler[ExecSettings]):
         }
 
     async def start(self) -> None:
-        """Raises SettingsError where the program or the working directory is not there."""
+        """Raises HandlerError where the program, the working directory or a secret is not there."""
+        self._variables.check()
         directory = self.settings.working_directory
         if directory and not directory.is_dir():
             raise SettingsError(f"working_directory: {directory} is not a directory: create it, or name another")
@@ -195,8 +197,7 @@ def _ending(code: int) -> str:
 def _last_line(errors: bytes) -> str:
     """The last line of standard error, printable and short."""
     lines = errors.decode("utf-8", "replace").strip().splitlines()
-    line = "".join(character if character.isprintable() else " " for character in lines[-1]) if lines else ""
-    return f": {line[:200]}" if line else ""
+    return f": {printable(lines[-1])}" if lines else ""
 
 
 def _unstarted(command: Command, error: OSError) -> Outcome:

@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 
 from handlers.addresses import AddressRefused
+from handlers.printable import printable
 
 _NO_CLIENT_CERTIFICATE = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")
 
@@ -65,7 +66,7 @@ def _broken(error: OSError) -> str:
 
 
 def _not_http(error: Any) -> str:
-    return f"the answer is not HTTP: {' '.join(str(error.message).split())[:200]}"
+    return f"the answer is not HTTP: {printable(' '.join(str(error.message).split()))}"
 
 
 _WORDS: tuple[tuple[type[Exception], Callable[[Any], str]], ...] = (

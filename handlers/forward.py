@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,6 +33,9 @@ _KEEP_ALIVE = 4.0
 """Seconds that an idle connection is kept: below the 5 s after which Node.js, the shortest in common use, closes it."""
 _COMPRESSED_IN_A_THREAD = 65536
 """Bytes from which compressing would hold up the event loop for more than a millisecond."""
+
+_SENT_IN_PIECES = 1 << 20
+"""Bytes from which aiohttp would hold up the event loop with a body in one piece."""
 
 
 def _parse_secrets(value: object) -> object:
@@ -122,11 +126,11 @@ class ForwardHandler(Handler[ForwardSettings]):
     """Sends deliveries to one destination, over connections that are used again."""
 
     Settings: ClassVar[type[BaseModel]] = ForwardSettings
-    _session: aiohttp.ClientSession
 
     def __init__(self, settings: ForwardSettings, context: HandlerContext) -> None:
         super().__init__(settings, context)
         clock = context.clock
+        self._session: aiohttp.ClientSession | None = None
         self._fields = NamedValues("headers", settings.headers, wrong_in_header, clock)
         self._keys = Fresh(lambda: [_key(secret) for secret in settings.secret], clock)
         self._authorization = authorization(settings.auth, clock) if settings.auth else None
@@ -138,6 +142,9 @@ class ForwardHandler(Handler[ForwardSettings]):
     async def start(self) -> None:
         """Raises HandlerError where a secret or a certificate cannot be used."""
         self._keys.get()
+        self._fields.check()
+        if self._authorization:
+            self._authorization.check()
         if self._tls:
             self._tls.context()
         settings = self.settings
@@ -182,7 +189,8 @@ class ForwardHandler(Handler[ForwardSettings]):
     async def close(self) -> None:
         if self._authorization:
             await self._authorization.close()
-        await self._session.close()
+        if self._session:
+            await self._session.close()
 
     async def _prepare(self, delivery: Delivery) -> _Prepared:
         document = delivery.document
@@ -211,7 +219,7 @@ class ForwardHandler(Handler[ForwardSettings]):
             return await self._send(prepared)
         sent = await self._authorize(self._authorization, prepared)
         outcome = await self._send(prepared)
-        if isinstance(outcome, Retry) and outcome.status == 401 and self._authorization.refused(sent):
+        if isinstance(outcome, Retry | Dead) and outcome.status == 401 and self._authorization.refused(sent):
             await self._authorize(self._authorization, prepared)
             outcome = await self._send(prepared)
         return outcome
@@ -222,13 +230,12 @@ class ForwardHandler(Handler[ForwardSettings]):
         return header
 
     async def _send(self, prepared: _Prepared) -> Outcome:
-        async with self._session.request(
+        async with self._request(
             self.settings.method,
             prepared.url,
-            data=prepared.data,
+            data=_payload(prepared.data),
             headers=prepared.headers,
             allow_redirects=False,
-            ssl=self._tls.context() if self._tls else True,
         ) as response:
             answer = await read_answer(response, self.settings.max_answer)
         if answer.status // 100 == 2 and not answer.whole:
@@ -236,7 +243,17 @@ class ForwardHandler(Handler[ForwardSettings]):
         return outcome_of(answer, self.settings.permanent, self.context.clock())
 
     def _post(self, url: URL, **options: Any) -> Any:
-        return self._session.post(url, ssl=self._tls.context() if self._tls else True, **options)
+        return self._request("POST", url, **options)
+
+    def _request(self, method: str, url: URL, **options: Any) -> Any:
+        if self._session is None:
+            raise HandlerError("the handler is not started")
+        return self._session.request(method, url, ssl=self._tls.context() if self._tls else True, **options)
+
+
+def _payload(data: bytes) -> bytes | io.BytesIO:
+    """A large body goes out piece by piece, between which others have their turn."""
+    return data if len(data) < _SENT_IN_PIECES else io.BytesIO(data)
 
 
 def _key(secret: Secret) -> bytes:

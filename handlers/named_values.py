@@ -47,6 +47,11 @@ class NamedValues:
             if isinstance(value, Secret)
         }
 
+    def check(self) -> None:
+        """Raises HandlerError for a secret that cannot be had or used."""
+        for value in self._secrets.values():
+            value.get()
+
     def render(self, document: Mapping[str, Any]) -> dict[str, str]:
         """Names and values. Raises TemplateError for a value that cannot be had or used, HandlerError for a secret."""
         return self._rendered(document) | {name: value.get() for name, value in self._secrets.items()}

@@ -12,6 +12,7 @@ from pydantic import field_validator
 
 from handlers.errors import HandlerError
 from handlers.failures import describe
+from handlers.printable import printable
 from handlers.settings import HandlerSettings, Secret
 from handlers.target import Target
 
@@ -64,6 +65,10 @@ class TokenSource:
             self._fetch = asyncio.create_task(self._fetch_token(post))
             self._fetch.add_done_callback(self._fetched)
         return await _shared(self._fetch)
+
+    def check(self) -> None:
+        """Raises SecretError where the client's id or secret cannot be read."""
+        self._request()
 
     def refuse(self, token: str) -> None:
         """Give a token up that a destination did not take; a newer one stays."""
@@ -153,8 +158,7 @@ def _object(answer: bytes) -> dict[str, Any]:
 def _explanation(fields: Mapping[str, Any]) -> str:
     """`error` and `error_description` (RFC 6749, section 5.2) as one printable line."""
     texts = [fields[name] for name in ("error", "error_description") if isinstance(fields.get(name), str)]
-    line = "".join(character if character.isprintable() else " " for character in ": ".join(texts))
-    return f": {line[:300]}" if line else ""
+    return f": {printable(': '.join(texts), 300)}" if texts else ""
 
 
 def _lifetime(value: Any) -> float:

@@ -99,7 +99,7 @@ def _import(module_name: str, type_name: str) -> Any:
                 "environment, or add its directory to PYTHONPATH"
             ) from None
         raise SettingsError(f"{type_name!r}: {module_name} needs a module that is missing: {error.name}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SettingsError(
             f"{type_name!r}: module {module_name} fails when imported: {type(error).__name__}: {error}"
         ) from error

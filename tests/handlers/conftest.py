@@ -67,7 +67,7 @@ class Sink:
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     async def take(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
+        body = await request.content.read()
         assert request.transport is not None
         peer = request.transport.get_extra_info("peername")
         self.arrivals.append(Arrival(request.method, request.raw_path, request.headers, body, peer))

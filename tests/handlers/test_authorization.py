@@ -80,9 +80,13 @@ async def test_a_bearer_token_is_taken_anew_when_it_changes(
 
 
 @pytest.mark.parametrize("token", ["a b", "a\nX-Evil: 1", "ä"])
-async def test_a_bearer_token_that_is_none(sink: Any, make: Any, delivery: Deliver, tmp_path: Path, token: str) -> None:
-    auth = {"type": "bearer", "token": {"file": str(write(tmp_path / "token", token))}}
+async def test_a_bearer_token_that_is_none(
+    sink: Any, make: Any, delivery: Deliver, clock: Any, tmp_path: Path, token: str
+) -> None:
+    auth = {"type": "bearer", "token": {"file": str(write(tmp_path / "token", "good"))}}
     handler = await make("forward", url=sink.url(), auth=auth, allow_private=True)
+    write(tmp_path / "token", token)
+    clock.now += 3
     outcome = await handler.handle(delivery())
     assert isinstance(outcome, Retry)
     assert "holds characters that no bearer token has" in outcome.reason
@@ -159,6 +163,14 @@ async def test_a_refused_token_is_replaced_once(sink: Any, make: Any, delivery: 
     assert isinstance(await handler.handle(delivery()), Done)
     assert sent(sink) == ["Bearer t1", "Bearer t2"]
     assert sink.arrivals[0].body == sink.arrivals[1].body
+
+
+async def test_a_refused_token_is_replaced_even_where_401_is_permanent(
+    sink: Any, make: Any, delivery: Deliver, tokens: TokenServer
+) -> None:
+    sink.answer = refusing("Bearer t1")
+    handler = await make("forward", url=sink.url(), auth=oauth(tokens), permanent=[401], allow_private=True)
+    assert isinstance(await handler.handle(delivery()), Done)
 
 
 async def test_a_destination_that_refuses_every_token_is_not_hammered(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handlers.base import Dead, Delivery, Done, HandlerError, Retry, SettingsError
+from handlers.base import Dead, Delivery, Done, HandlerError, Retry
 from handlers.exec import ExecSettings
 
 Deliver = Callable[..., Delivery]
@@ -325,9 +325,12 @@ async def test_arguments_that_are_too_long_are_dead(make: Any, delivery: Deliver
 
 
 async def test_a_secret_that_is_lost_is_waited_for(
-    make: Any, delivery: Deliver, monkeypatch: pytest.MonkeyPatch
+    make: Any, delivery: Deliver, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TOKEN_OF_ERP", "t")
     handler = await make("exec", command=["true"], env={"TOKEN": {"env": "TOKEN_OF_ERP"}})
+    monkeypatch.delenv("TOKEN_OF_ERP")
+    clock.now += 3
     outcome = await handler.handle(delivery())
     assert isinstance(outcome, Retry)
     assert "environment variable TOKEN_OF_ERP is not set" in outcome.reason
@@ -339,17 +342,19 @@ async def test_a_secret_that_is_lost_is_waited_for(
     ("keys", "words"),
     [
         ({"command": ["no-such-program-here"]}, "no-such-program-here is not a program that can be run"),
+        ({"command": ["true"], "env": {"A": {"env": "NOT_SET_HERE"}}}, "variable NOT_SET_HERE is not set"),
         ({"command": ["/etc/passwd"]}, "/etc/passwd is not a program that can be run: install it, or chmod"),
         ({"command": ["true"], "working_directory": "/no/such"}, "working_directory: /no/such is not a directory"),
     ],
 )
 async def test_what_cannot_run_stops_the_start(make: Any, keys: dict[str, Any], words: str) -> None:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(HandlerError) as caught:
         await make("exec", **keys)
     assert words in str(caught.value)
 
 
-async def test_a_preview_shows_the_command_line(make: Any, delivery: Deliver) -> None:
+async def test_a_preview_shows_the_command_line(make: Any, delivery: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_OF_ERP", "t0ken")
     command = ["printf", "%s", "it's {seller_id}"]
     handler = await make("exec", command=command, env={"TOKEN": {"env": "TOKEN_OF_ERP"}}, body="{type}")
     (request,) = handler.preview(delivery())

@@ -120,6 +120,37 @@ async def test_a_secret_that_cannot_be_used_stops_the_start(make: Any, secret: P
         await make("forward", url="https://erp.example.com/", secret={"file": str(secret)})
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"headers": {"X-Key": {"env": "NOT_SET_HERE"}}},
+        {"auth": {"type": "bearer", "token": {"env": "NOT_SET_HERE"}}},
+        {"auth": {"type": "basic", "username": "u", "password": {"env": "NOT_SET_HERE"}}},
+        {
+            "auth": {
+                "type": "oauth2",
+                "token_url": "https://login.example.com/",
+                "client_id": "i",
+                "client_secret": {"env": "NOT_SET_HERE"},
+            }
+        },
+    ],
+)
+async def test_every_secret_is_tried_at_the_start(make: Any, keys: dict[str, Any]) -> None:
+    with pytest.raises(HandlerError, match="environment variable NOT_SET_HERE is not set"):
+        await make("forward", url="https://erp.example.com/", **keys)
+
+
+async def test_a_large_body_arrives_whole(sink: Any, make: Any, delivery: Deliver, secret: Path, clock: Any) -> None:
+    handler = await make("forward", url=sink.url(), secret={"file": str(secret)}, allow_private=True)
+    body = os.urandom(3 << 20)
+    assert isinstance(await handler.handle(delivery(body=body)), Done)
+    assert sink.only.body == body
+    assert sink.only.headers["Content-Length"] == str(len(body))
+    assert "Content-Disposition" not in sink.only.headers
+    verify(sink.only.headers, body, [parse_secret(OLD)], clock())
+
+
 async def test_a_chain_sends_the_result_byte_for_byte(sink: Any, make: Any, delivery: Deliver) -> None:
     handler = await make("forward", url=sink.url(), allow_private=True)
     await handler.handle(delivery(body=b'{ "spaced" : 1.0 }'))

@@ -113,7 +113,12 @@ def test_a_module_that_misses_another_is_not_called_missing_itself(site: Path) -
 
 
 @pytest.mark.parametrize(
-    ("source", "words"), [("1/0", "ZeroDivisionError: division by zero"), ("def", "SyntaxError: invalid syntax")]
+    ("source", "words"),
+    [
+        ("1/0", "ZeroDivisionError: division by zero"),
+        ("def", "SyntaxError: invalid syntax"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
 )
 def test_a_module_that_fails_says_how(site: Path, source: str, words: str) -> None:
     (site / "broken_module.py").write_text(source)
