@@ -10,6 +10,7 @@ from handlers.base import HandlerContext
 from receiver.alarms import Alarms
 from receiver.config import Configuration
 from receiver.dispatcher import Dispatcher, LaneSpec
+from receiver.errors import ConfigError
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.ingest import Ingest
 from receiver.internal import InternalEvents
@@ -149,5 +150,11 @@ def certificate_directory(config: Configuration) -> Path:
 
 
 def open_stand_ins(config: Configuration) -> tuple[StandIn, ...]:
-    """The stand-ins for SNS. Raises ValueError."""
-    return tuple(StandIn.open(signer.url, signer.certificate) for signer in config.sns.signers)
+    """The stand-ins for SNS. Raises ConfigError, which names the entry."""
+    opened = []
+    for place, signer in enumerate(config.sns.signers, 1):
+        try:
+            opened.append(StandIn.open(signer.url, signer.certificate))
+        except ValueError as error:
+            raise ConfigError(f"{config.path}: sns.signers, entry {place}: {error}") from None
+    return tuple(opened)

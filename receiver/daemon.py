@@ -130,7 +130,7 @@ class Daemon:
             if parts.tls:
                 parts.tls.reload()
             await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
-        except (RouterError, HandlerError, ValueError) as error:
+        except (RouterError, HandlerError) as error:
             log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
         else:
             parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
