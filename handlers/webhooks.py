@@ -68,12 +68,17 @@ def verify(
         raise SignatureError(f"{TIMESTAMP} is not a time in whole seconds since the epoch")
     if abs(now - int(timestamp)) > tolerance:
         raise SignatureError(f"{TIMESTAMP} is {now - int(timestamp):+.0f} s off the clock, more than {tolerance:g} s")
-    signed = b".".join((headers[ID].encode(), timestamp.encode(), body))
+    signed = b".".join((_bytes(headers[ID]), timestamp.encode(), body))
     wanted = [_signature(key, signed).encode() for key in keys]
-    given = [text.encode() for text in headers[SIGNATURE].split(" ") if text.startswith(_VERSION)]
+    given = [_bytes(text) for text in headers[SIGNATURE].split(" ") if text.startswith(_VERSION)]
     matches = [hmac.compare_digest(mine, theirs) for mine in wanted for theirs in given]
     if not any(matches):
         raise SignatureError("no signature was made with this secret for this body")
+
+
+def _bytes(text: str) -> bytes:
+    """Whatever a sender put into a header: servers hand bytes that are not UTF-8 on as lone surrogates."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _signature(key: bytes, signed: bytes) -> str:
