@@ -51,6 +51,8 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
+    """Text that starts so."""
+
     text: str
 
     def accepts(self, value: Any) -> bool:
@@ -59,6 +61,8 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
+    """Text that ends so."""
+
     text: str
 
     def accepts(self, value: Any) -> bool:
@@ -77,14 +81,17 @@ class IgnoreCase:
 
     @classmethod
     def whole(cls, text: str) -> "IgnoreCase":
+        """`equals-ignore-case`."""
         return cls(re.compile(rf"{_any_case(text)}\Z"))
 
     @classmethod
     def start(cls, text: str) -> "IgnoreCase":
+        """`prefix = { equals-ignore-case }`."""
         return cls(re.compile(_any_case(text)))
 
     @classmethod
     def end(cls, text: str) -> "IgnoreCase":
+        """`suffix = { equals-ignore-case }`."""
         return cls(re.compile(rf"(?s:.*){_any_case(text)}\Z"))
 
     def accepts(self, value: Any) -> bool:
@@ -109,6 +116,8 @@ class Numeric:
 
 @dataclass(frozen=True, slots=True)
 class Cidr:
+    """Text that is an address of a network, v4 or v6."""
+
     network: IPv4Network | IPv6Network
 
     def accepts(self, value: Any) -> bool:

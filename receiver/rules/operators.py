@@ -62,7 +62,10 @@ def parse_condition(source: Any, path: Path) -> Matcher:
 
 def toml(value: Any) -> str:
     """A value as one would write it in the rules file, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "what is nested this deeply"
     return text if len(text) <= 60 else text[:59] + "…"
 
 

@@ -55,8 +55,8 @@ def parse_branches(source: Any) -> tuple[Branch, ...]:
 def _table(source: Mapping[str, Any], where: Path, prefix: tuple[str, ...], inside_or: bool) -> list[Branch]:
     if not source:
         raise PatternError(where, "an empty table matches nothing: write a field, or leave it out")
-    if len(where) > _MOST_LEVELS:
-        raise PatternError(where[:3], "nested too deeply")
+    if len(where) > 2 * _MOST_LEVELS:
+        raise PatternError(where[:3], "$or is nested too deeply")
     branches: list[Branch] = [()]
     for key, value in source.items():
         options = _or(value, (*where, key), prefix) if key == _OR else _field(key, value, where, prefix, inside_or)
@@ -77,6 +77,8 @@ def _field(key: str, value: Any, where: Path, prefix: tuple[str, ...], inside_or
         raise PatternError(where, f"{key} is no field name inside $or: write field = [{{ {key} = … }}]")
     path = (*prefix, *key.split("."))
     where = (*where, key)
+    if len(path) > _MOST_LEVELS:
+        raise PatternError(where[:3], f"nested too deeply: a field has at most {_MOST_LEVELS} names")
     if isinstance(value, Mapping):
         return _table(value, where, path, inside_or)
     if isinstance(value, list):

@@ -59,7 +59,7 @@ def first_failure(pattern: Pattern, document: Mapping[str, Any]) -> Condition | 
     return _inconsistent(branch, event)
 
 
-def seen(document: Mapping[str, Any], path: tuple[str, ...]) -> str:
+def seen(document: dict[str, Any], path: tuple[str, ...]) -> str:
     """What a document has at a path, as text for people."""
     values = list(islice(leaves(document, path), _MOST_VALUES + 1))
     if not values:

@@ -22,15 +22,15 @@ OPERATORS = st.one_of(
     st.fixed_dictionaries({"numeric": ORDERED}),
     st.fixed_dictionaries({"anything-but": st.one_of(TEXTS, NUMBERS, st.lists(TEXTS, min_size=1, max_size=2))}),
 )
-LEAVES = st.lists(st.one_of(SCALARS, SCALARS, OPERATORS), min_size=1, max_size=3)
+LEAVES = st.lists(st.one_of(SCALARS, OPERATORS, OPERATORS), min_size=1, max_size=4)
 
 
 def _tables(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    fields = st.dictionaries(NAMES, inner, min_size=1, max_size=3)
-    alternatives = st.lists(st.dictionaries(NAMES, inner, min_size=1, max_size=2), min_size=2, max_size=3)
+    fields = st.dictionaries(NAMES, inner, min_size=1, max_size=2)
+    alternatives = st.lists(fields, min_size=2, max_size=3)
     either = st.builds(lambda options, others: {**others, "$or": options}, alternatives, st.just({}) | fields)
     dotted = st.dictionaries(st.sampled_from(["a.b", "b.c"]), LEAVES, min_size=1, max_size=1)
-    return st.one_of(fields, fields, fields, either, dotted)
+    return st.one_of(fields, fields, fields, fields, either, dotted)
 
 
 PATTERNS = _tables(st.recursive(LEAVES, _tables, max_leaves=3))
@@ -42,5 +42,5 @@ def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(objects, objects, st.lists(inner, max_size=3), st.dictionaries(st.just("b.c"), inner))
 
 
-EVENTS = st.dictionaries(NAMES, st.recursive(SCALARS, _containers, max_leaves=8), min_size=1, max_size=3)
+EVENTS = st.dictionaries(NAMES, st.recursive(SCALARS, _containers, max_leaves=8), min_size=2, max_size=3)
 """Events, with lists at any depth and now and then a name with dots."""

@@ -112,6 +112,21 @@ def test_deep_patterns_are_refused_and_not_recursed_into() -> None:
         Pattern.parse(source)
 
 
+def test_long_names_with_dots_are_refused() -> None:
+    with pytest.raises(PatternError, match="at most 50 names"):
+        Pattern.parse({"a." * 5000: ["x"]})
+
+
+def test_deep_operands_are_refused() -> None:
+    value: Any = "x"
+    for _ in range(5000):
+        value = {"a": value}
+    with pytest.raises(PatternError, match=r"a\[0\].exists: what is nested"):
+        Pattern.parse({"a": [{"exists": value}]})
+    with pytest.raises(PatternError, match="nested too deeply"):
+        Pattern.parse({"$or": [value, value]})
+
+
 def test_deep_events_match_without_recursion() -> None:
     value: Any = "x"
     for _ in range(50_000):
