@@ -6,7 +6,7 @@ fewest branches share, else a field that must have some leaf, else it is a candi
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from receiver.rules.terms import Branch, Term
@@ -17,6 +17,8 @@ Places = tuple[int, ...]
 """Positions of rules in the table, ascending."""
 Entry = tuple[int, Branch]
 """A rule's position and one of its branches."""
+Finder = Callable[[dict[str, Any], list[Places]], None]
+"""Adds groups of positions, any of which may hold a rule that matches the event."""
 
 
 class Index:
@@ -32,55 +34,48 @@ class Index:
             type_ = next((term for term in branch if term.path == _TYPE and term.leaf.exact), None)
             for group in [by_type[value] for value in type_.leaf.values] if type_ else [untyped]:
                 group.append((place, branch))
-        always = tuple(always)
-        self._untyped = _Level(untyped, always) if untyped or always else None
-        self._by_type = {value: _Level(group) for value, group in by_type.items()}
+        self._untyped = _finders(untyped, always)
+        self._by_type = {value: _finders(group) for value, group in by_type.items()}
 
     def candidates(self, event: dict[str, Any]) -> Sequence[int]:
         """Positions of the rules that may match, ascending, each once."""
         found: list[Places] = []
-        if self._untyped:
-            self._untyped.find(event, found)
+        for find in self._untyped:
+            find(event, found)
         type_ = event.get("type")
         for value in (type_,) if type(type_) is str else map(identity, leaves(type_, ())):
-            if level := self._by_type.get(value):
-                level.find(event, found)
+            for find in self._by_type.get(value, ()):
+                find(event, found)
         if len(found) > 1:
             return sorted({place for places in found for place in places})
         return found[0] if found else ()
 
 
-class _Level:
-    """The branches of one type."""
+def _finders(entries: Sequence[Entry], always: Iterable[int] = ()) -> tuple[Finder, ...]:
+    """What finds the branches of one type: one finder a field, and one for those that no field tells of."""
+    shared = Counter(key for _, branch in entries for term in branch if _selects(term) for key in _keys(term))
+    paths = Counter(term.path for _, branch in entries for term in branch)
+    by_value: dict[tuple[str, ...], dict[Identity, set[int]]] = defaultdict(lambda: defaultdict(set))
+    by_presence: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    unfound = set(always)
+    for place, branch in entries:
+        if exact := [term for term in branch if _selects(term)]:
+            best = min(exact, key=lambda term: (max(shared[key] for key in _keys(term)), -paths[term.path]))
+            for value in best.leaf.values:
+                by_value[best.path][value].add(place)
+        elif needed := [term.path for term in branch if term.path != _TYPE and not term.leaf.absent]:
+            by_presence[max(needed, key=lambda path: (paths[path], path))].add(place)
+        else:
+            unfound.add(place)
+    fields = (
+        _Field(path, by_value.get(path, {}), by_presence.get(path, set())) for path in {**by_value, **by_presence}
+    )
+    finders: list[Finder] = [field.find for field in fields]
+    return (*finders, _always(tuple(sorted(unfound)))) if unfound else tuple(finders)
 
-    __slots__ = ("_fields", "_unfound")
 
-    def __init__(self, entries: list[Entry], always: Iterable[int] = ()) -> None:
-        shared = Counter(key for _, branch in entries for term in branch if _selects(term) for key in _keys(term))
-        paths = Counter(term.path for _, branch in entries for term in branch)
-        by_value: dict[tuple[str, ...], dict[Identity, set[int]]] = defaultdict(lambda: defaultdict(set))
-        by_presence: dict[tuple[str, ...], set[int]] = defaultdict(set)
-        unfound = set(always)
-        for place, branch in entries:
-            if exact := [term for term in branch if _selects(term)]:
-                best = min(exact, key=lambda term: (max(shared[key] for key in _keys(term)), -paths[term.path]))
-                for value in best.leaf.values:
-                    by_value[best.path][value].add(place)
-            elif needed := [term.path for term in branch if term.path != _TYPE and not term.leaf.absent]:
-                by_presence[max(needed, key=lambda path: (paths[path], path))].add(place)
-            else:
-                unfound.add(place)
-        self._unfound = tuple(sorted(unfound))
-        self._fields = [
-            _Field(path, by_value.get(path, {}), by_presence.get(path, set())) for path in {**by_value, **by_presence}
-        ]
-
-    def find(self, event: dict[str, Any], found: list[Places]) -> None:
-        """Add groups of positions, any of which may hold a rule that matches."""
-        if self._unfound:
-            found.append(self._unfound)
-        for field in self._fields:
-            field.find(event, found)
+def _always(places: Places) -> Finder:
+    return lambda _, found: found.append(places)
 
 
 class _Field:
