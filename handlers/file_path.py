@@ -40,9 +40,14 @@ class FilePath:
         return cls(source, names, Path("/") if source.startswith("/") else root)
 
     @property
+    def fields(self) -> tuple[tuple[str, ...], ...]:
+        """The paths that its templates read."""
+        return tuple(field for name in self._names for field in name.fields)
+
+    @property
     def is_fixed(self) -> bool:
         """Whether all notifications go to the same file."""
-        return not any(name.fields for name in self._names)
+        return not self.fields
 
     def path(self, document: Mapping[str, Any]) -> Path:
         """The file of a notification. Raises TemplateError."""

@@ -51,6 +51,11 @@ class Target:
         return self._fixed or _join(self._origin, self._path, self._query, document)
 
     @property
+    def fields(self) -> tuple[tuple[str, ...], ...]:
+        """The paths that its templates read."""
+        return self._path.fields + (self._query.fields if self._query else ())
+
+    @property
     def fixed(self) -> bool:
         """Whether it is the same for every notification."""
         return self._fixed is not None

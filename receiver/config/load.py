@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from receiver.config.advice import advise, advise_on_rules
+from receiver.config.advice import advise
 from receiver.config.configuration import Configuration
 from receiver.config.handler_tables import read_handlers
 from receiver.config.rule_tables import read_rules
@@ -52,8 +52,7 @@ def load(path: Path) -> Configuration:
     source.raise_errors()
     if not (server and sns and inbox and log):
         raise AssertionError("a section without a finding and without a value")
-    advise(source, server, sns, handlers)
-    advise_on_rules(source, rules)
+    advise(source, server, sns, handlers, rules)
     warnings = tuple(sorted(source.findings, key=lambda finding: finding.line))
     return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings)
 

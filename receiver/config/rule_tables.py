@@ -1,8 +1,6 @@
 """The `[[rules]]` tables."""
 
-import datetime as dt
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -86,26 +84,11 @@ def _pattern(source: Source, path: KeyPath, table: Any) -> Pattern | None:
     match = table.get("match") if isinstance(table, Mapping) else None
     if not isinstance(match, Mapping):
         return None
-    if strangers := list(_not_json(match, path)):
-        for place, problem in strangers:
-            source.report(place, problem)
-        return None
     try:
         return Pattern.parse(match)
     except PatternError as error:
         source.report((*path, *error.path), error.problem)
         return None
-
-
-def _not_json(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Values that TOML has and an event has not."""
-    if isinstance(value, dt.date | dt.time):
-        yield path, "an event has no dates, only texts: put it in quotes"
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield path, "an event has no such number"
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in inner:
-        yield from _not_json(item, (*path, name))
 
 
 def _check_handlers(source: Source, path: KeyPath, table: Any) -> None:

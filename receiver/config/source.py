@@ -1,6 +1,8 @@
 """A rules file as read: its values, the line of each, and the findings gathered while it is checked."""
 
+import datetime as dt
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,8 +52,9 @@ class Source:
         self.findings: list[Finding] = []
         text = self._text()
         try:
-            self.data: Mapping[str, Any] = tomllib.loads(text)
+            values = tomllib.loads(text)
             self.lines: Lines = locate(text)
+            self.data: Mapping[str, Any] = self._plain(values, ())
         except tomllib.TOMLDecodeError as error:
             raise ConfigError([self._syntax_error(str(error), text)]) from None
         except RecursionError:
@@ -73,7 +76,7 @@ class Source:
         """
         try:
             context = {"directory": self.path.absolute().parent}
-            return adapter.validate_json(json.dumps(values, default=str), strict=True, context=context)
+            return adapter.validate_json(json.dumps(values), strict=True, context=context)
         except ValidationError as error:
             for detail in _without_echoes(error.errors(include_url=False)):
                 known = keys_at(adapter, detail["loc"][:-1])
@@ -81,6 +84,20 @@ class Source:
                 loc = inner_path(values, detail["loc"], absent)
                 self.report((*path, *loc), message(detail, [*known, *(more_keys if len(loc) == 1 else ())]))
         return None
+
+    def _plain(self, value: Any, path: KeyPath) -> Any:
+        """The value without what TOML has and no key takes, which is reported: dates, times, nan and inf."""
+        if isinstance(value, dict):
+            return {name: self._plain(item, (*path, name)) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._plain(item, (*path, place)) for place, item in enumerate(value)]
+        if isinstance(value, dt.date | dt.time):
+            self.report(path, "no key takes a date or a time as such: put it in quotes")
+            return str(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            self.report(path, f"{value} is no number that can be used here")
+            return 0.0
+        return value
 
     def _text(self) -> str:
         try:

@@ -1,26 +1,32 @@
-"""Finding the templates in a handler's settings."""
+"""Finding the templates in a handler's settings, and the fields that they read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from handlers.base import Structure, Template
-
 KeyPath = tuple[str | int, ...]
+Field = tuple[str, ...]
 
 
-def templates_in(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Template | Structure]]:
-    """The templates of a model's fields, lists and tables, each with its place."""
-    if isinstance(value, Template | Structure):
-        yield path, value
-        return
-    inner: Any = ()
+def fields_in(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Field]]:
+    """The fields that templates in a model, its lists and tables read, each with the template's place.
+
+    A template is what has `fields`, a tuple of paths: Template, Structure, and types that handlers build on them.
+    """
     if isinstance(value, BaseModel):
-        inner = ((field.alias or name, getattr(value, name)) for name, field in type(value).model_fields.items())
+        names = ((field.alias or name, getattr(value, name)) for name, field in type(value).model_fields.items())
+        yield from _inside(names, path)
     elif isinstance(value, Mapping):
-        inner = value.items()
+        yield from _inside(iter(value.items()), path)
     elif isinstance(value, list | tuple):
-        inner = enumerate(value)
-    for name, item in inner:
-        yield from templates_in(item, (*path, name))
+        yield from _inside(enumerate(value), path)
+    else:
+        fields = getattr(value, "fields", ())
+        for field in fields if isinstance(fields, tuple) else ():
+            yield path, field
+
+
+def _inside(items: Iterator[tuple[Any, Any]], path: KeyPath) -> Iterator[tuple[KeyPath, Field]]:
+    for name, item in items:
+        yield from fields_in(item, (*path, name))

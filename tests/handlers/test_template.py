@@ -108,7 +108,7 @@ def test_what_cannot_be_parsed_names_column_and_cure(source: str, said: str) -> 
         ("{type.0}", "type is a text"),
         ("{type|shift=1h}", 'field type: "ORDER_CHANGE" is not an ISO 8601 time'),
         ("{payload.Order.Units|shift=1h}", "field payload.Order.Units: 2 is not an ISO 8601 time"),
-        ("{event_time|shift=-900000d}", "outside the years 1 to 9999"),
+        ("{x|default=0001-01-05T00:00:00Z|shift=-5d}", "outside the years 1 to 9999"),
         ('{attributes."a.b d"}', 'did you mean "a.b c"?'),
     ],
 )

@@ -49,7 +49,7 @@ def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     result = check()
     assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "rules.toml:10: warning: handlers.crm: no rule and no other handler names it: it is never used",
+        "rules.toml:10: warning: handlers.crm: no rule leads to it: it is never used",
         "rules.toml: ok, 1 rule, 2 handlers, 1 warning",
     ]
     assert check("--strict").exit_code == 1

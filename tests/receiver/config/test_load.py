@@ -178,8 +178,12 @@ def test_all_errors_at_once_in_file_order(tmp_path: Path) -> None:
             LEAST + ERP + "[[rules]]\nname = 'x'\nhandlers = ['erp']\nmatch = 3",
             "match: must be a table, and is a number",
         ),
-        (LEAST + ERP + "[[rules]]\nname = 'x'\nhandlers = ['erp']\nmatch.a = [nan]", "an event has no such number"),
+        (
+            LEAST + ERP + "[[rules]]\nname = 'x'\nhandlers = ['erp']\nmatch.a = [nan]",
+            "nan is no number that can be used here",
+        ),
         (LEAST + "sns = 3", "sns.sns: there is no such key here"),
+        (LEAST + "[inbox]\nretention = 2026-01-01", "5: inbox.retention: no key takes a date or a time as such"),
         ("sns = 3", "1: sns: must be a table, and is a number: write [sns] above its keys"),
         ("handlers = 3" + LEAST, "1: handlers: must be tables like [handlers.erp], and is a number"),
         ("rules = [3]" + LEAST, "1: rules[0]: must be a table, and is a number"),
