@@ -7,13 +7,16 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from handlers.spapi.bucket import Bucket
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
 
+AT_ONCE = 64
+"""Calls under way at once: a connection pool looks at every connection for every call, so that more would be slower."""
 _HIGHEST_RATE = 10_000.0
 _FIRST_SWEEP = 1024
 
@@ -40,6 +43,7 @@ class Buckets:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        at_once: int = AT_ONCE,
     ) -> None:
         """`clock` counts seconds and never goes back; `jitter` gives numbers from 0 to 1."""
         self._clock = clock
@@ -47,6 +51,7 @@ class Buckets:
         self._jitter = jitter
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._sweep_at = _FIRST_SWEEP
+        self._under_way = asyncio.Semaphore(at_once)
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -62,10 +67,11 @@ class Buckets:
         """Give up the place of a ticket whose call will not be made."""
         self._bucket(account_id, operation).release(ticket)
 
-    async def acquire(
+    @asynccontextmanager
+    async def turn(
         self, account_id: str, operation: Operation, ticket: Hashable = None, patience: float | None = None
-    ) -> None:
-        """Wait until the call may be made, for at most `patience` seconds (None: as long as it takes).
+    ) -> AsyncIterator[None]:
+        """Wait until the call may be made, which the block does, for at most `patience` seconds (None: without end).
 
         Raises PlanExhausted where it would take longer: with a `ticket`, the place is kept for those who come back
         with it. A wait without a ticket gives up its place when it is cancelled or runs out of patience.
@@ -73,7 +79,13 @@ class Buckets:
         name: Hashable = object() if ticket is None else ticket
         waited = 0.0
         try:
-            while (wait := self.reserve(account_id, operation, name)) > 0:
+            while True:
+                # The plan is asked last, so that calls which were let through do not bunch up behind others.
+                async with self._under_way:
+                    wait = self.reserve(account_id, operation, name)
+                    if wait == 0:
+                        yield
+                        return
                 waited += wait
                 if patience is not None and waited > patience:
                     raise PlanExhausted(operation.full_name, wait)

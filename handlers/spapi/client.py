@@ -140,19 +140,18 @@ class SpapiClient:
     async def _attempt(self, call: Call, parts: RequestParts, target: "_Target") -> Response:
         """One call, and a second one with a new token where Amazon says that the token has ended."""
         key = _TokenKey.of(call, parts, target)
-        token = await self._admitted(key, call, target)
+        token = await self._token(key, call)
         try:
-            return await self._exchange(call, parts, target, token)
+            return await self._in_turn(call, parts, target, token)
         except SpapiError as error:
             if not error.token_expired:
                 raise
         self._discard(key, token)
-        return await self._exchange(call, parts, target, await self._admitted(key, call, target))
+        return await self._in_turn(call, parts, target, await self._token(key, call))
 
-    async def _admitted(self, key: "_TokenKey", call: Call, target: "_Target") -> str:
-        """The token to call with, once the usage plan lets the call through: it may end while one waits."""
-        await self.buckets.acquire(target.bucket, call.operation, call.ticket, call.patience)
-        return await self._token(key, call)
+    async def _in_turn(self, call: Call, parts: RequestParts, target: "_Target", token: str) -> Response:
+        async with self.buckets.turn(target.bucket, call.operation, call.ticket, call.patience):
+            return await self._exchange(call, parts, target, token)
 
     async def _token(self, key: "_TokenKey", call: Call) -> str:
         if key.restriction is not None:

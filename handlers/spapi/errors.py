@@ -106,13 +106,18 @@ class SpapiError(SpapiFault):
         return f"{self.operation} answered {self.status}: {said}{cure}{identity}"
 
 
+def shown(text: Any) -> str:
+    """What somebody else's answer says, fit to be printed: bounded, on one line, without control characters."""
+    return "".join(character if character.isprintable() else " " for character in str(text or "")[:500])
+
+
 def errors_of(answer: Any) -> list[dict[str, str]]:
     """The `errors` of an answer as text, bounded; empty where the answer has none."""
     listed = answer.get("errors") if isinstance(answer, Mapping) else None
     if not isinstance(listed, list):
         return []
     return [
-        {name: str(error.get(name) or "")[:500] for name in ("code", "message", "details")}
+        {name: shown(error.get(name)) for name in ("code", "message", "details")}
         for error in listed[:20]
         if isinstance(error, Mapping)
     ]

@@ -7,14 +7,14 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx
 import orjson
 
 from handlers.settings import Secret
 from handlers.spapi.accounts import Account, Accounts
-from handlers.spapi.errors import LwaError, Unreachable
+from handlers.spapi.errors import LwaError, Unreachable, shown
 from handlers.spapi.flights import Flights
 
 _EARLY = 300.0
@@ -111,7 +111,7 @@ class LwaClient:
             form["redirect_uri"] = redirect_uri
         answer = await self._ask(form)
         refresh_token = answer.get("refresh_token")
-        if not isinstance(refresh_token, str) or not refresh_token:
+        if not is_token(refresh_token):
             raise LwaError("Login with Amazon answered the code without a refresh token: authorize again")
         return Grant(answer["access_token"], refresh_token)
 
@@ -137,7 +137,7 @@ class LwaClient:
         await self._accounts.refreshed(account)
         token = self._cache(account.id, answer)
         changed = answer.get("refresh_token")
-        if isinstance(changed, str) and changed and changed != refresh_token:
+        if is_token(changed) and changed != refresh_token:
             await self._keep(account, refresh_token, changed)
         return token
 
@@ -165,7 +165,7 @@ class LwaClient:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(f"Login with Amazon at {self._endpoint}: {type(error).__name__}: {error}") from None
         answer = _parsed(response.content)
-        if response.status_code == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
+        if response.status_code == 200 and is_token(answer.get("access_token")):
             return answer
         raise _refusal(response.status_code, answer, [form.get("refresh_token"), form.get("code"), *client.values()])
 
@@ -178,6 +178,11 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
+def is_token(value: Any) -> TypeGuard[str]:
+    """Whether a value can be sent as a token: what a header cannot carry would end up in an error's text."""
+    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
+
+
 def lifetime(seconds: Any) -> float:
     """How long a token lasts by its answer, an hour where the answer does not say."""
     sound = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
@@ -186,8 +191,8 @@ def lifetime(seconds: Any) -> float:
 
 def _refusal(status: int, answer: Mapping[str, Any], secrets: list[str | None]) -> LwaError:
     """The error for an answer that is no token; no secret that was sent is repeated in it."""
-    code = str(answer.get("error") or "")[:100]
-    said = str(answer.get("error_description") or answer.get("message") or "")[:500]
+    code = shown(answer.get("error"))[:100]
+    said = shown(answer.get("error_description") or answer.get("message"))
     for secret in filter(None, secrets):
         said, code = said.replace(secret, "***"), code.replace(secret, "***")
     retryable = status == 429 or status >= 500

@@ -11,7 +11,7 @@ from typing import Any
 
 from handlers.spapi.errors import CatalogueError, SpapiFault
 from handlers.spapi.flights import Flights
-from handlers.spapi.lwa import AccessToken, lifetime
+from handlers.spapi.lwa import AccessToken, is_token, lifetime
 from handlers.spapi.operation import Operation
 from handlers.spapi.request import RequestParts
 
@@ -87,7 +87,7 @@ class RestrictedTokens:
     async def _fetch(self, wanted: Restriction) -> AccessToken:
         answer = await self._create(wanted)
         value = answer.get("restrictedDataToken")
-        if not isinstance(value, str) or not value:
+        if not is_token(value):
             raise SpapiFault(f"no restricted data token came for {wanted.method} {wanted.path}")
         now = self._clock()
         token = AccessToken.issued(value, lifetime(answer.get("expiresIn")), now)

@@ -17,6 +17,7 @@ from handlers.spapi.client import SpapiClient, user_agent
 from handlers.spapi.errors import CatalogueError, PlanExhausted, SpapiError, SpapiFault
 from handlers.spapi.lwa import Credentials, LwaClient
 from handlers.spapi.operation import Operation
+from handlers.spapi.pools import Pools
 from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints
 from handlers.spapi.request import build
 from handlers.spapi.tokenstore import Action, AuditEntry, MemoryTokenStore, TokenRecord, TokenStore
@@ -56,8 +57,6 @@ __all__ = [
     "user_agent",
 ]
 
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -84,7 +83,8 @@ async def connect(
     vault = None if application.key is None else Vault.open_keys(application.key, application.previous_keys)
     accounts = Accounts(store, vault, application.accounts, clock=clock, who=who)
     endpoints = application.endpoints
-    async with httpx.AsyncClient(limits=_LIMITS) as http:
+    # Mounted, not given as the client's transport, so that HTTPS_PROXY and NO_PROXY of the environment still count.
+    async with httpx.AsyncClient(mounts={"all://": Pools()}) as http:
         lwa = LwaClient(http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log)
         client = SpapiClient(Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock)
         try:

@@ -31,6 +31,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: Any = None
+    operation: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,7 @@ class Amazon:
             answer = self._answer(operation, arrival, bearer, fields, elements)
         except Rejected as rejected:
             answer = Answer(rejected.body, rejected.status)
-        self.statistics.calls[name, answer.status] += 1
-        return Reply(answer.status, headers, answer.json)
+        return Reply(answer.status, headers, answer.json, name)
 
     def _admit(self, operation: Any, bearer: Bearer) -> None:
         if not self._plans.admits(bearer.seller_id or "application", operation, self._clock()):

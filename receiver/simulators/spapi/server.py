@@ -107,6 +107,7 @@ class SimulatedSpapi:
         arrival = Arrival(request.method, raw_path, query, token, content, self.url)
         # A report's document is written on the way, which may take seconds.
         reply = await asyncio.to_thread(self.amazon.reply, arrival) if _writes(raw_path) else self.amazon.reply(arrival)
+        self.amazon.statistics.calls[reply.operation, reply.status] += 1
         if reply.body is None:
             return web.Response(status=reply.status, headers=reply.headers)
         return web.json_response(reply.body, status=reply.status, headers=reply.headers)
@@ -149,7 +150,7 @@ async def _befall(request: web.Request, fault: Fault) -> web.Response | None:
 
 
 def _writes(raw_path: str) -> bool:
-    return "/documents/" in raw_path
+    return raw_path.startswith("/reports/") and "/documents/" in raw_path
 
 
 def _expired() -> web.Response:

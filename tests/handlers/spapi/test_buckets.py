@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable
@@ -59,6 +60,12 @@ class AmazonsBucket:
         return True
 
 
+async def acquire(buckets: Buckets, *asked: Any, **how: Any) -> None:
+    """A call that takes no time."""
+    async with buckets.turn(*asked, **how):
+        pass
+
+
 def operation(rate: float, burst: int, name: str = "probe") -> Operation:
     return Operation("probe", "v1", name, "GET", "/probe", f"probe.v1.{name}", rate=rate, burst=burst)
 
@@ -70,18 +77,18 @@ async def test_no_account_is_refused_or_starved_and_the_plan_is_used(
     rate: float, burst: int, accounts: int, calls: int
 ) -> None:
     time, dice = VirtualTime(), random.Random(7)
-    buckets = Buckets(time.clock, time.sleep)
+    buckets = Buckets(time.clock, time.sleep, at_once=accounts)
     plan = operation(rate, burst)
     amazons = defaultdict(lambda: AmazonsBucket(rate, burst))
     refused: list[str] = []
     ended: dict[str, float] = {}
 
     async def call(account: str) -> None:
-        await buckets.acquire(account, plan)
-        await time.sleep(dice.uniform(0.05, 0.09))
-        if not amazons[account].admits(time.now):
-            refused.append(account)
-        ended[account] = time.now
+        async with buckets.turn(account, plan):
+            await time.sleep(dice.uniform(0.05, 0.09))
+            if not amazons[account].admits(time.now):
+                refused.append(account)
+            ended[account] = time.now
 
     await time.run(call(f"A{number % accounts}") for number in range(accounts * calls))
     assert refused == []
@@ -95,8 +102,8 @@ async def test_who_waits_in_place_goes_in_the_order_of_asking() -> None:
     buckets, plan = Buckets(time.clock, time.sleep), operation(1.0, 2)
 
     async def call(number: int) -> None:
-        await buckets.acquire("A1", plan)
-        order.append(number)
+        async with buckets.turn("A1", plan):
+            order.append(number)
 
     await time.run(call(number) for number in range(20))
     assert order == list(range(20))
@@ -112,32 +119,32 @@ async def test_waiting_is_sleeping_not_asking_again_and_again() -> None:
         await time.sleep(seconds)
 
     buckets, plan = Buckets(time.clock, sleep), operation(0.5, 1)
-    await time.run(buckets.acquire("A1", plan) for _ in range(100))
+    await time.run(acquire(buckets, "A1", plan) for _ in range(100))
     assert sleeps <= 300
 
 
 async def test_a_ticket_keeps_its_place_for_one_who_goes_away() -> None:
     time = VirtualTime()
     buckets, plan = Buckets(time.clock, time.sleep), operation(1.0, 1)
-    await buckets.acquire("A1", plan, ticket="d1", patience=0)
+    await acquire(buckets, "A1", plan, ticket="d1", patience=0)
     with pytest.raises(PlanExhausted, match=r"usage plan of probe\.v1\.probe has no room for 1\.1 s") as caught:
-        await buckets.acquire("A1", plan, ticket="d2", patience=0)
+        await acquire(buckets, "A1", plan, ticket="d2", patience=0)
     with pytest.raises(PlanExhausted):
-        await buckets.acquire("A1", plan, ticket="d3", patience=0)
+        await acquire(buckets, "A1", plan, ticket="d3", patience=0)
     time.now += caught.value.after
     assert caught.value.retryable
     with pytest.raises(PlanExhausted):
-        await buckets.acquire("A1", plan, ticket="d3", patience=0)
-    await buckets.acquire("A1", plan, ticket="d2", patience=0)
+        await acquire(buckets, "A1", plan, ticket="d3", patience=0)
+    await acquire(buckets, "A1", plan, ticket="d2", patience=0)
 
 
 async def test_patience_waits_in_place_as_long_as_it_was_told() -> None:
     time = VirtualTime()
     buckets, plan = Buckets(time.clock, time.sleep), operation(1.0, 1)
-    await time.run([buckets.acquire("A1", plan, ticket=name, patience=1.5) for name in ("d1", "d2")])
+    await time.run([acquire(buckets, "A1", plan, ticket=name, patience=1.5) for name in ("d1", "d2")])
     assert time.now == pytest.approx(1.0, abs=0.1)
     with pytest.raises(PlanExhausted):
-        await buckets.acquire("A1", plan, patience=0.5)
+        await acquire(buckets, "A1", plan, patience=0.5)
     assert buckets.usage()[0].waiting == 0
 
 
@@ -149,8 +156,8 @@ async def test_a_cancelled_wait_gives_up_its_place() -> None:
         await asyncio.Event().wait()
 
     buckets, plan = Buckets(sleep=sleep), operation(0.001, 1)
-    await buckets.acquire("A1", plan)
-    task = asyncio.create_task(buckets.acquire("A1", plan))
+    await acquire(buckets, "A1", plan)
+    task = asyncio.create_task(acquire(buckets, "A1", plan))
     await asleep.wait()
     assert buckets.usage()[0].waiting == 1
     task.cancel()
@@ -202,3 +209,38 @@ def test_idle_plans_are_forgotten() -> None:
     time.now += 1000
     buckets.reserve("A-last", plan, "t")
     assert len(buckets) == 1
+
+
+async def test_no_more_calls_than_allowed_are_under_way_at_once() -> None:
+    time, under_way, most = VirtualTime(), 0, 0
+    buckets, plan = Buckets(time.clock, time.sleep, at_once=3), operation(1.0, 5)
+
+    async def call(account: int) -> None:
+        nonlocal under_way, most
+        async with buckets.turn(f"A{account}", plan):
+            under_way += 1
+            most = max(most, under_way)
+            await time.sleep(1.0)
+            under_way -= 1
+
+    await time.run(call(number % 10) for number in range(40))
+    assert most == 3
+
+
+async def test_calls_that_wait_for_a_free_line_do_not_bunch_up() -> None:
+    """Two calls block the lines for long: what was waiting meanwhile goes on by the plan, not all at once."""
+    time = VirtualTime()
+    buckets, plan = Buckets(time.clock, time.sleep, at_once=2), operation(1.0, 1)
+    sent: list[float] = []
+
+    async def long(account: str) -> None:
+        async with buckets.turn(account, plan):
+            await time.sleep(30.0)
+
+    async def call() -> None:
+        async with buckets.turn("A1", plan):
+            sent.append(time.now)
+
+    await time.run([long("B1"), long("B2"), *(call() for _ in range(5))])
+    assert sent[0] == 30.0
+    assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(sent))

@@ -163,6 +163,14 @@ async def test_errors_that_are_not_sp_apis(client: SpapiClient, amazon: Any, ans
         await client.call("orders.getOrder", account="A1SELLER", orderId="1")
 
 
+async def test_what_amazon_says_is_shown_on_one_line(client: SpapiClient, amazon: Any) -> None:
+    amazon.answer = lambda _request, _body: (400, error("Invalid\x1b[31m", "a\r\nb" + "c" * 9000), {})
+    with pytest.raises(SpapiError) as caught:
+        await client.call("orders.getOrder", account="A1SELLER", orderId="1")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
 async def test_an_answer_that_is_empty_or_not_json(client: SpapiClient, amazon: Any) -> None:
     amazon.answer = lambda _request, _body: (204, b"", {})
     response = await client.call("orders.getOrder", account="A1SELLER", orderId="1")

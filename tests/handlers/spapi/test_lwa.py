@@ -112,7 +112,10 @@ async def test_refusals_say_what_to_do(
     assert (caught.value.code, caught.value.status, caught.value.retryable) == (code, status, retryable)
 
 
-@pytest.mark.parametrize("answer", [{}, [], "text", {"access_token": ""}, {"access_token": 7}])
+@pytest.mark.parametrize(
+    "answer",
+    [{}, [], "text", {"access_token": ""}, {"access_token": 7}, {"access_token": "Atza|a\r\nb"}, {"access_token": "ü"}],
+)
 async def test_an_answer_without_a_token(lwa: LwaClient, amazon: Any, accounts: Accounts, answer: Any) -> None:
     amazon.lwa_answers = [(200, answer, {})]
     with pytest.raises(LwaError, match="200 without an access token"):

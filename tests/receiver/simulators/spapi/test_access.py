@@ -1,6 +1,7 @@
 """Who may call what: tokens, grants, personal data, usage plans, and the errors in Amazon's own form."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -177,3 +178,18 @@ async def test_every_operation_of_the_catalogue_is_reached(start: Any) -> None:
     seen = both.simulated.amazon.statistics.calls
     assert {name for name, _status in seen} == {operation.full_name for operation in both.client.catalogue}
     assert {status for _name, status in seen} <= {200, 201, 202, 204, 400, 403, 404}
+
+
+@pytest.mark.slow
+async def test_many_accounts_with_a_backlog_are_never_refused(start: Any) -> None:
+    """The rate of each answer is followed: five times the published one, on a real clock."""
+    both = await start(sellers=20, plan_factor=5.0)
+    both.simulated.amazon._clock = time.time
+    operation = both.client.find("fba-inventory.v1.getInventorySummaries")
+    arguments = {"granularityType": "Marketplace", "granularityId": "ATVPDKIKX0DER", "marketplaceIds": "ATVPDKIKX0DER"}
+    sellers = [both.simulated.settings.seller_id(number) for number in range(1, 21)]
+    work = [both.client.send(Call(operation, arguments, account=seller)) for _ in range(20) for seller in sellers]
+    answers = await asyncio.gather(*work)
+    assert [answer.status for answer in answers] == [200] * 400
+    assert both.simulated.amazon.statistics.of_status(429) == 0
+    assert both.simulated.grants == {("refresh_token", 200): 20}
