@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -9,7 +10,6 @@ from pydantic import TypeAdapter
 from handlers import registry
 from handlers.base import Handler, SettingsError
 from receiver.config.configuration import HandlerSpec
-from receiver.config.keys import keys_at
 from receiver.config.source import Source
 from receiver.config.suggest import did_you_mean
 from receiver.config.wording import kind_of
@@ -17,6 +17,7 @@ from receiver.dispatcher.settings import LaneSettings
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 OPTIONS = TypeAdapter(LaneSettings)
+_OPTION_KEYS = tuple(field.name for field in fields(LaneSettings))
 
 
 def read_handlers(source: Source) -> dict[str, HandlerSpec]:
@@ -43,7 +44,7 @@ def _read(source: Source, name: str, table: Any) -> HandlerSpec | None:
     options = source.validated(OPTIONS, common, path)
     if factory is None:
         return None
-    settings = source.validated(TypeAdapter(factory.Settings), own, path, ["type", *keys_at(OPTIONS, ())])
+    settings = source.validated(TypeAdapter(factory.Settings), own, path, ["type", *_OPTION_KEYS])
     if options is None or settings is None:
         return None
     return HandlerSpec(name, table["type"], options, settings, factory, source.lines.of(path))
@@ -51,8 +52,8 @@ def _read(source: Source, name: str, table: Any) -> HandlerSpec | None:
 
 def _factory(source: Source, name: str, table: Mapping[str, Any]) -> type[Handler[Any]] | None:
     type_name = table.get("type")
-    known = ", ".join(registry.names())
     if type_name is None:
+        known = ", ".join(registry.names())
         source.report(("handlers", name, "type"), f"is missing: one of {known}, or python:package.module:Class")
     elif not isinstance(type_name, str):
         source.report(("handlers", name, "type"), f"must be a text in quotes, and is {kind_of(type_name)}")
@@ -66,10 +67,9 @@ def _factory(source: Source, name: str, table: Mapping[str, Any]) -> type[Handle
 
 def _parted(table: Mapping[str, Any], factory: type[Handler[Any]] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keys that every handler has, and those for the class; a key that both name goes to both."""
-    names = keys_at(OPTIONS, ())
     taken = set(factory.Settings.model_fields) if factory else set()
-    common = {key: value for key, value in table.items() if key in names}
-    own = {key: value for key, value in table.items() if key != "type" and (key not in names or key in taken)}
+    common = {key: value for key, value in table.items() if key in _OPTION_KEYS}
+    own = {key: value for key, value in table.items() if key != "type" and (key not in _OPTION_KEYS or key in taken)}
     return common, own
 
 
