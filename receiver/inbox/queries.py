@@ -21,7 +21,7 @@ from receiver.inbox.listing import (
     Subscription,
 )
 from receiver.inbox.migrations import check_version
-from receiver.inbox.schema import NOTIFICATIONS, STATES
+from receiver.inbox.schema import NOTIFICATIONS, PROBE, STATES, TABLES
 
 _NOTIFICATIONS = (
     "SELECT notifications.id, dedup_key, type, version, notifications.notification_id, message_id, topic, seller_id, "
@@ -70,6 +70,8 @@ class Queries:
         try:
             ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
             check_version(version, path)
+            for table in TABLES:
+                await connection.execute_fetchall(PROBE.format(table))
         except BaseException as error:
             await connection.close()
             if isinstance(error, sqlite3.Error):

@@ -13,6 +13,21 @@ WAITING, BLOCKED, RUNNING, DONE, DEAD, SUPERSEDED = range(len(STATES))
 NOTIFICATIONS = -1
 """The tally's code for kept notifications, under an empty handler."""
 
+TABLES = (
+    "notifications",
+    "bodies",
+    "seen",
+    "deliveries",
+    "attempts",
+    "newest",
+    "once",
+    "tally",
+    "subscriptions",
+    "notes",
+)
+PROBE = "SELECT * FROM {} LIMIT 1"
+"""Fails for a table that is damaged at its root, or not there, however large it is."""
+
 VERSION_1 = """
 CREATE TABLE notifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

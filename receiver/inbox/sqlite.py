@@ -25,6 +25,7 @@ from receiver.inbox.listing import (
 from receiver.inbox.lock import OwnerLock
 from receiver.inbox.migrations import check_version, migrate, version_of
 from receiver.inbox.queries import Queries
+from receiver.inbox.schema import PROBE, TABLES
 from receiver.inbox.store import Accepted, Claim, Entry, Finished, Result, Route
 from receiver.inbox.writer import Operation, Writer
 
@@ -60,10 +61,16 @@ class SqliteInbox:
         lock.acquire()
         try:
             await asyncio.to_thread(_prepare, path, busy_timeout)
-            return await cls._open(path, busy_timeout, lock)
+            inbox = await cls._open(path, busy_timeout, lock)
         except BaseException:
             lock.release()
             raise
+        try:
+            await inbox.changed_elsewhere()
+        except BaseException:
+            await inbox.close()
+            raise
+        return inbox
 
     @classmethod
     async def attach(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
@@ -210,7 +217,8 @@ def _prepare(path: Path, busy_timeout: float) -> None:
         connection = connect(path, "rwc", busy_timeout)
         try:
             migrate(connection, path)
-            sundries.probe(connection)
+            for table in TABLES:
+                connection.execute(PROBE.format(table)).fetchone()
         finally:
             connection.close()
     except sqlite3.Error as error:

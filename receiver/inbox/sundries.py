@@ -1,12 +1,8 @@
 """Small things the inbox keeps beside deliveries, and what it asks of SQLite itself."""
 
-import sqlite3
-
 from receiver.inbox.listing import Subscription
 from receiver.inbox.statements import DROP_NOTE, SAVE_NOTE, SAVE_SUBSCRIPTION
 from receiver.inbox.transaction import Transaction
-
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
 def save_subscriptions(transaction: Transaction, subscriptions: list[Subscription]) -> list[None]:
@@ -31,9 +27,3 @@ def data_version(transaction: Transaction, calls: list[None]) -> list[int]:
     """A number that changes when another connection has changed the database since."""
     version: int = transaction.rows("PRAGMA data_version")[0][0]
     return [version] * len(calls)
-
-
-def probe(connection: sqlite3.Connection) -> None:
-    """Read a row of every table: raises sqlite3.DatabaseError for a file damaged at its roots, whatever its size."""
-    for (name,) in connection.execute(_TABLES).fetchall():
-        connection.execute(f'SELECT * FROM "{name}" LIMIT 1').fetchone()  # noqa: S608 - names of the schema
