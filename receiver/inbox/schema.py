@@ -89,7 +89,7 @@ CREATE INDEX deliveries_leased ON deliveries (leased_until) WHERE state = 2;
 CREATE INDEX deliveries_dead ON deliveries (id) WHERE state = 4;
 CREATE INDEX deliveries_line ON deliveries (handler, key, event_time, id) WHERE key IS NOT NULL AND state IN (0, 1);
 CREATE INDEX deliveries_front ON deliveries (handler, key) WHERE key IS NOT NULL AND state IN (0, 2);
-CREATE INDEX deliveries_replaceable ON deliveries (handler, key, rule)
+CREATE INDEX deliveries_replaceable ON deliveries (handler, key, rule, event_time, id)
     WHERE state IN (0, 1) AND (coalesce IS NOT NULL OR newest_only = 1);
 
 CREATE TABLE attempts (

@@ -48,7 +48,7 @@ COALESCING = (
 STALE = (
     "SELECT id, state FROM deliveries INDEXED BY deliveries_replaceable "
     "WHERE handler = ? AND key = ? AND rule = ? AND state IN (0, 1) AND (coalesce IS NOT NULL OR newest_only = 1) "
-    "AND newest_only = 1 AND event_time < ? ORDER BY id"
+    "AND newest_only = 1 AND event_time < ? ORDER BY event_time, id"
 )
 SUPERSEDE = (
     "UPDATE deliveries SET state = 5, superseded_by = ?, reason = ?, finished_at = ?, leased_until = NULL WHERE id = ?"
