@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -18,15 +19,23 @@ from receiver.dispatcher.watch import Watch
 from receiver.errors import RouterError, Unavailable
 from receiver.events import log
 from receiver.listeners import Listener, adopt, listen
+from receiver.presence import NOTE, Presence, stamp_of
 from receiver.retention import Retention
 from receiver.rules import Rule, Table
 from receiver.service_manager import ServiceManager
 from receiver.sns import Roots
+from receiver.status_line import StatusLine
 from receiver.tls import ServerTls, TlsError
+from receiver.watchdog import Watchdog
 
 _logger = logging.getLogger(__name__)
 _TLS_CHECK = 10.0
 _END = 2.0
+_LINGER = 1.0
+_CLOSING = 15.0
+"""Seconds that a stop may take beyond its grace."""
+_NOTHING = "ready"
+"""A note that is never there: removing it asks the writer for a transaction that changes nothing."""
 
 
 class Daemon:
@@ -50,6 +59,9 @@ class Daemon:
         self._stop = asyncio.Event()
         self._watch = Watch(_logger)
         self._parts: Parts | None = None
+        self._reloading = asyncio.Lock()
+        self._rules_stamp = stamp_of(config.path)
+        self._refusal = ""
 
     async def run(self) -> None:
         """Live until `stop` or SIGTERM. Raises RouterError and HandlerError where the start fails."""
@@ -63,8 +75,11 @@ class Daemon:
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))
             await self._start_admin(parts, stack)
-            self._announce()
-            await self._serve(parts)
+            self._follow_signals(parts)
+            if parts.tls:
+                self._watch.keep("tls", partial(self._follow_tls, parts.tls))
+            await self._announce(parts)
+            await self._stop.wait()
             await self._stop_serving(parts, listener, public)
 
     @property
@@ -78,14 +93,11 @@ class Daemon:
         """Ask for the end."""
         self._stop.set()
 
-    async def _serve(self, parts: Parts) -> None:
+    def _follow_signals(self, parts: Parts) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._watch.once("reload", self.reload(parts)))
-        if parts.tls:
-            self._watch.keep("tls", partial(self._follow_tls, parts.tls))
-        await self._stop.wait()
 
     async def _listen(self, factory: Callable[[], asyncio.BaseProtocol], parts: Parts) -> Listener:
         sockets = self._manager.sockets()
@@ -96,6 +108,9 @@ class Daemon:
             else await listen(factory, self.config.server.listen, context)
         )
         self.addresses = listener.addresses
+        if listener.inherited:
+            facts = {"listen": ",".join(listener.addresses), "instead_of": str(self.config.server.listen)}
+            log(_logger, logging.INFO, "socket_inherited", **facts)
         return listener
 
     async def _start_admin(self, parts: Parts, stack: AsyncExitStack) -> None:
@@ -105,7 +120,7 @@ class Daemon:
         async def ready() -> None:
             if self._stop.is_set():
                 raise Unavailable("stopping", "the daemon is stopping")
-            await parts.inbox.save_note("ready", b"")
+            await parts.inbox.save_note(_NOTHING, b"")
 
         runner = web.AppRunner(admin_app(parts.metrics, ready), access_log=None)
         await runner.setup()
@@ -120,24 +135,33 @@ class Daemon:
 
     async def reload(self, parts: Parts) -> None:
         """Take the rules file in again, all or nothing: a bad file leaves everything as it was."""
-        self._manager.reloading()
-        try:
-            config = load(self.config.path)
-            table = Table(config.rules)
-            stand_ins = open_stand_ins(config)
-            verifier = self._composer.verifier(config, parts.certificates, stand_ins)
-            subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
-            if parts.tls:
-                parts.tls.reload()
-            await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
-        except (RouterError, HandlerError) as error:
-            log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
-        else:
-            parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
-            self._warn_of_restart(config)
-            self.config = config
-            log(_logger, logging.INFO, "reloaded", rules=len(config.rules), handlers=len(config.handlers))
-        self._manager.ready(self._status())
+        async with self._reloading:
+            self._manager.reloading()
+            stamp = stamp_of(self.config.path)
+            try:
+                await self._take_in(load(self.config.path), parts)
+            except (RouterError, HandlerError) as error:
+                self._refusal = f"RELOAD REFUSED, the rules before it go on: {error}"
+                log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
+            else:
+                self._rules_stamp, self._refusal = stamp, ""
+                await self._leave_presence(parts)
+                counts = {"rules": len(self.config.rules), "handlers": len(self.config.handlers)}
+                log(_logger, logging.INFO, "reloaded", **counts)
+            finally:
+                self._manager.ready(self._status())
+
+    async def _take_in(self, config: Configuration, parts: Parts) -> None:
+        table = Table(config.rules)
+        stand_ins = open_stand_ins(config)
+        verifier = self._composer.verifier(config, parts.certificates, stand_ins)
+        subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
+        if parts.tls:
+            parts.tls.reload()
+        await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
+        parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
+        self._warn_of_restart(config)
+        self.config = config
 
     async def _follow_tls(self, tls: ServerTls) -> None:
         while True:
@@ -149,14 +173,18 @@ class Daemon:
                 log(_logger, logging.ERROR, "tls_reload_failed", error=str(error))
 
     async def _stop_serving(self, parts: Parts, listener: Listener, public: web.Server) -> None:
-        """New pushes get 503, what is in flight ends, then deliveries end or are handed back."""
-        self._manager.stopping()
-        log(_logger, logging.INFO, "stopping", in_flight=parts.ingest.in_flight)
+        """New pushes get 503, what is in flight ends, then deliveries end or are handed back.
+
+        On an inherited socket new pushes wait for the next daemon instead, and those accepted before are still taken.
+        """
         grace = self.config.server.stop_grace
+        self._manager.stopping("stopping", grace + _CLOSING)
+        log(_logger, logging.INFO, "stopping", in_flight=parts.ingest.in_flight)
         ends = asyncio.get_running_loop().time() + grace
-        parts.ingest.stop()
         if listener.inherited:
             listener.close()
+            await parts.server.drain(public, min(_LINGER, grace), handshakes=parts.tls is not None)
+        parts.ingest.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(parts.ingest.quiet.wait(), grace / 2)
         await parts.dispatcher.stop(max(ends - asyncio.get_running_loop().time(), 0.0))
@@ -170,14 +198,27 @@ class Daemon:
         await parts.inbox.close()
         log(_logger, logging.INFO, "stopped")
 
-    def _announce(self) -> None:
+    async def _announce(self, parts: Parts) -> None:
+        await self._leave_presence(parts)
         self.ready.set()
         facts = {"listen": ",".join(self.addresses), "admin": ",".join(self.admin_addresses) or None}
         log(_logger, logging.INFO, "ready", **facts, rules=len(self.config.rules), database=self.config.inbox.database)
         self._manager.ready(self._status())
+        if self._manager.listens:
+            self._watch.keep("status", StatusLine(self._manager, parts.inbox, parts.metrics, self._status).run)
+        if period := self._manager.watchdog_period:
+            ask = partial(parts.inbox.save_note, _NOTHING, b"")
+            self._watch.keep("watchdog", Watchdog(self._manager, ask, period).run)
+
+    async def _leave_presence(self, parts: Parts) -> None:
+        path = str(self.config.path.absolute())
+        presence = Presence(os.getpid(), self.addresses, self.admin_addresses, path, self._rules_stamp)
+        with suppress(Unavailable):
+            await parts.inbox.save_note(NOTE, presence.encode())
 
     def _status(self) -> str:
-        return f"{len(self.config.rules)} rules, {len(self.config.handlers)} handlers, at {', '.join(self.addresses)}"
+        counts = f"{len(self.config.rules)} rules, {len(self.config.handlers)} handlers, at {', '.join(self.addresses)}"
+        return self._refusal or counts
 
     def _warn(self) -> None:
         for finding in self.config.warnings:

@@ -1,9 +1,11 @@
 """Structured log events: a constant name and its facts, rendered as key=value for people or JSON for machines.
 
-Code logs `logger.info("push_accepted", extra={"facts": {"id": 7}})`; `log` is the short way to say it.
+Code logs `logger.info("push_accepted", extra={"facts": {"notification": 7}})`; `log` is the short way to say it.
+Under systemd each line begins with its priority (sd-daemon(3)), which the journal takes off again.
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from typing import Any, TextIO
 
 import orjson
 
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 _PLAIN = re.compile(r"[\w.:/@+,;%*~-]+")
 
 
@@ -28,10 +31,18 @@ def facts_of(record: logging.LogRecord) -> Mapping[str, Any]:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-01T00:00:00.000Z info push_accepted id=7 type=ORDER_CHANGE`, one line whatever the values hold."""
+    """`2026-01-01T00:00:00.000Z info push_accepted notification=7 type=ORDER_CHANGE`, always one line.
+
+    `timed` is False where whoever gets the lines notes the time of each.
+    """
+
+    def __init__(self, timed: bool = True) -> None:
+        super().__init__()
+        self._timed = timed
 
     def format(self, record: logging.LogRecord) -> str:
-        head = f"{_time(record)} {record.levelname.lower()} {_line(record.getMessage())}"
+        time = f"{_time(record)} " if self._timed else ""
+        head = f"{time}{record.levelname.lower()} {_line(record.getMessage())}"
         facts = "".join(f" {name}={_value(value)}" for name, value in facts_of(record).items() if value is not None)
         return head + facts + (f" exception={_value(self.formatException(record.exc_info))}" if record.exc_info else "")
 
@@ -51,12 +62,38 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(fields, default=str).decode()
 
 
-def configure(level: str = "info", form: str = "text", stream: TextIO | None = None) -> None:
-    """Send the daemon's log to a stream (standard error where none is given)."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+class JournalFormatter(logging.Formatter):
+    """Lines of another formatter with their syslog priorities in front: `<6>info push_accepted …`."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next(priority for level, priority in _PRIORITIES if record.levelno >= level)
+        return f"<{priority}>{self._inner.format(record)}"
+
+
+def configure(
+    level: str = "info", form: str = "text", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Send the daemon's log to a stream (standard error where none is given), with priorities if it is the journal."""
+    stream = stream or sys.stderr
+    journal = _is_journal(stream, environ.get("JOURNAL_STREAM", ""))
+    formatter = JsonFormatter() if form == "json" else TextFormatter(timed=not journal)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JournalFormatter(formatter) if journal else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").disabled = True
+
+
+def _is_journal(stream: TextIO, journal: str) -> bool:
+    """Whether a stream is the one that JOURNAL_STREAM names by device and inode (systemd.exec(5))."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return journal == f"{status.st_dev}:{status.st_ino}"
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -123,7 +123,8 @@ class Ingest:
         notification = entry.notification
         if result.duplicate:
             self._metrics.duplicates.inc()
-            log(_logger, logging.INFO, "push_duplicate", id=result.id, message_id=notification.envelope.message_id)
+            message_id = notification.envelope.message_id
+            log(_logger, logging.INFO, "push_duplicate", notification=result.id, message_id=message_id)
             return
         self._metrics.accepted.labels(notification.type).inc()
         if not entry.routes:
@@ -140,7 +141,7 @@ class Ingest:
             _logger,
             logging.INFO,
             "push_accepted",
-            id=id_,
+            notification=id_,
             type=notification.type or None,
             message_id=notification.envelope.message_id,
             notification_id=notification.notification_id or None,

@@ -10,7 +10,8 @@ from pathlib import Path
 from receiver.config.values import Listen
 from receiver.errors import RouterError
 
-_BACKLOG = 1024
+_BACKLOG = 4096
+"""Connections that wait to be accepted, for which Linux allows as many by default: eight seconds of 500 pushes each."""
 _SOCKET_MODE = 0o660
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]

@@ -17,6 +17,7 @@ from receiver.ingest import Ingest, Push
 from receiver.responses import answer_for, problem
 
 _logger = logging.getLogger(__name__)
+_LOOK = 0.02
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Page = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -42,13 +43,14 @@ class PublicServer:
         self._options = options
         self._pages = dict(pages or {})
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
+        self._draining = False
 
     def protocol_factory(self) -> web.Server:
         """What `loop.create_server` takes. Bodies are left compressed: SNS never compresses, so a bomb stays small."""
         loop = asyncio.get_running_loop()
         limit = self._options.max_body
         return web.Server(
-            self._handle,
+            self._answer,
             request_factory=lambda message, payload, protocol, writer, task: web.BaseRequest(
                 message, payload, protocol, writer, task, loop, client_max_size=limit
             ),
@@ -57,6 +59,24 @@ class PublicServer:
             keepalive_timeout=75,
             lingering_time=2,
         )
+
+    async def drain(self, server: web.Server, seconds: float, handshakes: bool) -> None:
+        """Answer what open connections still send, each answer being the last of its connection.
+
+        Ends when no connection is left, but with `handshakes` (TLS), which are not connections yet, after `seconds`.
+        """
+        self._draining = True
+        looks = max(1, round(seconds / _LOOK))
+        for _ in range(looks):
+            await asyncio.sleep(_LOOK)
+            if not handshakes and not server.connections:
+                return
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._handle(request)
+        if self._draining:
+            response.force_close()
+        return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path

@@ -1,4 +1,7 @@
-"""Talking to systemd: readiness (sd_notify(3)) and sockets it opened for us (sd_listen_fds(3))."""
+"""Talking to systemd: readiness and signs of life, and sockets it opened for us.
+
+Sources: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+"""
 
 import os
 import socket
@@ -6,6 +9,10 @@ import time
 from collections.abc import MutableMapping
 
 _FIRST_DESCRIPTOR = 3
+_MICRO = 1_000_000
+_PATIENCE = 1.0
+_MOST_STATUS = 500
+"""Characters: the manager ignores messages of more than 4096 bytes as a whole."""
 
 
 class ServiceManager:
@@ -15,6 +22,19 @@ class ServiceManager:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._environ = environ
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a manager that is told anything."""
+        return bool(self._address)
+
+    @property
+    def watchdog_period(self) -> float | None:
+        """Seconds between two signs of life: half of what the manager waits for one. None where it wants none."""
+        wanted = self._environ.get("WATCHDOG_USEC", "")
+        if not wanted.isdecimal() or not int(wanted) or not self._address:
+            return None
+        return int(wanted) / _MICRO / 2 if self._environ.get("WATCHDOG_PID", "") in {"", str(os.getpid())} else None
+
     def notify(self, *assignments: str) -> None:
         """Send assignments such as `READY=1` or `STATUS=…`; a manager that is gone is no error."""
         if not self._address:
@@ -22,6 +42,7 @@ class ServiceManager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.settimeout(_PATIENCE)
                 channel.connect(address)
                 channel.sendall("\n".join(assignments).encode())
         except OSError:
@@ -29,15 +50,23 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         """Start-up, or a reload, is complete."""
-        self.notify("READY=1", f"STATUS={status}")
+        self.notify("READY=1", _status(status))
 
     def reloading(self) -> None:
         """A reload begins (Type=notify-reload wants the time with it)."""
         self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self) -> None:
-        """The end begins."""
-        self.notify("STOPPING=1")
+    def stopping(self, status: str, within: float) -> None:
+        """The end begins, and may take `within` seconds, also where the unit's TimeoutStopSec is less."""
+        self.notify("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(within * _MICRO)}", _status(status))
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self.notify(_status(text))
+
+    def alive(self) -> None:
+        """A sign of life."""
+        self.notify("WATCHDOG=1")
 
     def sockets(self) -> list[socket.socket]:
         """Listening sockets handed over by a socket unit, taken once."""
@@ -53,3 +82,8 @@ class ServiceManager:
         listener = socket.socket(fileno=descriptor)
         listener.setblocking(False)
         return listener
+
+
+def _status(text: str) -> str:
+    line = " ".join(text.split())
+    return "STATUS=" + (line if len(line) <= _MOST_STATUS else line[: _MOST_STATUS - 1] + "…")

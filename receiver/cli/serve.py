@@ -1,6 +1,7 @@
 """`spapi-router serve`: run the daemon."""
 
 import asyncio
+import faulthandler
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     from receiver.daemon import Daemon
 
+    # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
+    faulthandler.enable()
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
 

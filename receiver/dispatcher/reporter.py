@@ -49,7 +49,8 @@ class Reporter:
         claim, state = ended.claim, ended.result.state
         if lost:
             reason = "it was cancelled, or its lease had ended, while it ran"
-            log(self._log, logging.WARNING, "delivery_lost", id=claim.id, handler=claim.handler, reason=reason)
+            facts = {"id": claim.id, "notification": claim.notification_id, "handler": claim.handler}
+            log(self._log, logging.WARNING, "delivery_lost", **facts, reason=reason)
         elif state is not State.WAITING:
             self._observer.delivery_final(self._handler, state.value, ended.result.ended_at - claim.created_at)
             if state is State.DEAD and not ended.internal:
@@ -77,9 +78,10 @@ class Reporter:
     def _log_ended(self, ended: Ended, level: int) -> None:
         result = ended.result
         facts = _facts(ended) | {"seconds": ended.seconds, "status": result.status, "key": ended.claim.key}
-        facts["id"] = facts.pop("delivery_id")
+        ids = {"id": facts.pop("delivery_id"), "notification": facts.pop("notification_id")}
         wait = result.due_at - result.ended_at if result.due_at is not None and ended.outcome != "released" else None
-        log(self._log, level, f"delivery_{ended.outcome}", **facts, reason=result.detail or None, again_in=wait)
+        facts |= {"request_id": result.request_id or None, "reason": result.detail or None, "again_in": wait}
+        log(self._log, level, f"delivery_{ended.outcome}", **ids, **facts)
 
     def _rate_limited(self, ended: Ended) -> None:
         if ended.result.ended_at - self._rate_limited_at < RATE_LIMITED_PERIOD:

@@ -327,4 +327,5 @@ async def test_a_socket_of_the_service_manager_wins_and_sigterm_ends_in_order(
         process.send_signal(signal.SIGTERM)
         _, log = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
-    assert [line.split()[2] for line in log.decode().splitlines()][-2:] == ["stopping", "stopped"]
+    events = [line.split()[2] for line in log.decode().splitlines()]
+    assert events.index("socket_inherited") < events.index("stopping") < events.index("stopped") == len(events) - 1

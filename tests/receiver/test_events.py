@@ -1,0 +1,89 @@
+"""What a log line looks like: for people, for machines, for the journal."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from receiver.events import configure, log
+
+LOGGER = logging.getLogger("receiver.test")
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[TextIO]:
+    with (tmp_path / "log").open("w+") as opened:
+        yield opened
+
+
+def journal(stream: TextIO) -> dict[str, str]:
+    status = os.fstat(stream.fileno())
+    return {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+
+
+def lines(stream: TextIO) -> list[str]:
+    stream.seek(0)
+    return stream.read().splitlines()
+
+
+def test_lines_for_the_journal_begin_with_their_priority_and_bear_no_time(stream: TextIO) -> None:
+    configure("debug", "text", stream, journal(stream))
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+        log(LOGGER, level, "said", id=1)
+    levels = [(7, "debug"), (6, "info"), (4, "warning"), (3, "error"), (2, "critical")]
+    assert lines(stream) == [f"<{number}>{name} said id=1" for number, name in levels]
+
+
+def test_json_for_the_journal_is_json_behind_its_priority(stream: TextIO) -> None:
+    configure("info", "json", stream, journal(stream))
+    log(LOGGER, logging.WARNING, "said", id=1)
+    (line,) = lines(stream)
+    assert line.startswith("<4>{")
+    assert json.loads(line[3:])["event"] == "said"
+
+
+@pytest.mark.parametrize("value", ["", "1:2", "nonsense"])
+def test_another_stream_than_the_journal_gets_times_and_no_priorities(stream: TextIO, value: str) -> None:
+    configure("info", "text", stream, {"JOURNAL_STREAM": value})
+    log(LOGGER, logging.INFO, "said", id=1)
+    (line,) = lines(stream)
+    assert line.split(" ", 1)[1] == "info said id=1"
+    assert line[:2] == "20"
+
+
+def test_a_stream_without_a_descriptor_is_no_journal() -> None:
+    stream = io.StringIO()
+    configure("info", "text", stream, {"JOURNAL_STREAM": "1:2"})
+    log(LOGGER, logging.INFO, "said")
+    assert stream.getvalue().endswith(" info said\n")
+
+
+def test_a_value_cannot_make_a_line_of_its_own(stream: TextIO) -> None:
+    configure("info", "text", stream, journal(stream))
+    log(LOGGER, logging.INFO, "said", text="a\n<0>critical forged\x1b[2J", name="é x")
+    (line,) = lines(stream)
+    assert line == '<6>info said text="a\\n<0>critical forged\\u001b[2J" name="é x"'
+
+
+def test_an_exception_stays_on_its_line(stream: TextIO) -> None:
+    configure("info", "text", stream, journal(stream))
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        LOGGER.exception("failed")
+    (line,) = lines(stream)
+    assert line.startswith('<3>error failed exception="Traceback')

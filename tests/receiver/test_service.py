@@ -1,0 +1,153 @@
+"""The daemon as a service: what it tells systemd over its life, and restarts that refuse no push."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from receiver.inbox import NotificationFilter, SqliteInbox
+from receiver.simulators.sns import SimulatedSns
+from tests.receiver.manager import Manager, Service
+
+RULES = '[handlers.log]\ntype = "log"\nlevel = "debug"\n[[rules]]\nname = "all"\nhandlers = ["log"]\n'
+
+
+@pytest.fixture
+async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
+    manager = Manager(tmp_path, watchdog=1.0)
+    yield manager
+    await manager.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as opened:
+        yield opened
+
+
+@pytest.fixture
+def url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/sns"
+
+
+@pytest.fixture
+async def service(
+    write_rules: Any, tmp_path: Path, manager: Manager, listener: socket.socket
+) -> AsyncIterator[Service]:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(write_rules(RULES))
+    service = Service(rules, manager.environment, listener)
+    await service.start(manager.hear(is_ready))
+    yield service
+    await service.kill()
+
+
+def is_ready(said: dict[str, str]) -> bool:
+    return said.get("READY") == "1"
+
+
+async def test_the_life_of_a_service(
+    service: Service, manager: Manager, sns: SimulatedSns, url: str, tmp_path: Path
+) -> None:
+    ready = await manager.hear(is_ready)
+    assert manager.heard[ready]["STATUS"] == f"1 rules, 1 handlers, at {url.split('/')[2]}"
+    assert (await sns.publish(url, "hello")).status == 200
+    await manager.hear(lambda said: said.get("STATUS", "").startswith("received 1, waiting 0, dead 0; 1 rules"))
+    for _ in range(2):
+        await manager.hear(lambda said: said == {"WATCHDOG": "1"}, after=len(manager.heard))
+
+    before = len(manager.heard)
+    service.process.send_signal(signal.SIGHUP)
+    reloading = await manager.hear(lambda said: said.get("RELOADING") == "1", after=before)
+    assert int(manager.heard[reloading]["MONOTONIC_USEC"]) > 0
+    await manager.hear(is_ready, after=reloading)
+
+    rules = tmp_path / "rules.toml"
+    good = rules.read_text()
+    rules.write_text(good.replace('handlers = ["log"]', 'handlers = ["lgo"]'))
+    before = len(manager.heard)
+    service.process.send_signal(signal.SIGHUP)
+    ready = await manager.hear(is_ready, after=before)
+    assert manager.heard[ready]["STATUS"].startswith("RELOAD REFUSED, the rules before it go on: ")
+    assert 'did you mean "log"' in manager.heard[ready]["STATUS"]
+    await manager.hear(lambda said: "dead 0; RELOAD REFUSED" in said.get("STATUS", ""), after=ready)
+    rules.write_text(good)
+    service.process.send_signal(signal.SIGHUP)
+    await manager.hear(lambda said: is_ready(said) and "1 rules" in said["STATUS"], after=ready + 1)
+
+    before = len(manager.heard)
+    assert await service.stop() == 0
+    stopping = await manager.hear(lambda said: said.get("STOPPING") == "1", after=before)
+    assert int(manager.heard[stopping]["EXTEND_TIMEOUT_USEC"]) == 35_000_000
+
+
+async def test_a_frozen_process_gives_no_sign_of_life(service: Service, manager: Manager) -> None:
+    await manager.hear(lambda said: "WATCHDOG" in said)
+    service.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(0.2)
+    heard = len(manager.heard)
+    await asyncio.sleep(1.0)
+    assert len(manager.heard) == heard
+    service.process.send_signal(signal.SIGCONT)
+    await manager.hear(lambda said: "WATCHDOG" in said, after=heard)
+
+
+async def test_hurried_reloads_run_one_after_the_other(service: Service, manager: Manager) -> None:
+    before = len(manager.heard)
+    for count in range(1, 4):
+        service.process.send_signal(signal.SIGHUP)
+        await manager.hear(lambda _, count=count: told(manager, before).count("RELOADING") == count, after=before)
+    await manager.hear(lambda _: told(manager, before).count("READY") == 3, after=before)
+    assert told(manager, before) == ["RELOADING", "READY"] * 3
+
+
+def told(manager: Manager, after: int) -> list[str]:
+    return [name for said in manager.heard[after:] for name in ("RELOADING", "READY") if name in said]
+
+
+async def test_an_abort_by_the_watchdog_says_what_each_thread_was_doing(service: Service) -> None:
+    service.process.send_signal(signal.SIGABRT)
+    assert await asyncio.wait_for(service.process.wait(), 30) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in service.log
+    assert "writer.py" in service.log
+
+
+PUSHES = 600
+AT_ONCE = 40
+
+
+async def test_restarts_under_load_refuse_no_push(
+    service: Service, manager: Manager, sns: SimulatedSns, url: str, tmp_path: Path
+) -> None:
+    answers: list[int] = []
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def push(number: int) -> None:
+        message = sns.messages().notification(f"push {number}", subscription=f"{sns.topic}:1", sent_at=sns.clock())
+        async with (
+            places,
+            aiohttp.ClientSession() as client,
+            client.post(url, data=message.body, headers=message.headers) as answer,
+        ):
+            answers.append(answer.status)
+
+    pushing = asyncio.gather(*(push(number) for number in range(PUSHES)))
+    for restart in (1, 2):
+        while len(answers) < restart * PUSHES // 4:
+            await asyncio.sleep(0.01)
+        assert await service.stop() == 0
+        assert len(answers) < PUSHES, "the load had ended before the restart"
+        await service.start(manager.hear(is_ready, after=len(manager.heard)))
+    await pushing
+    assert answers == [200] * PUSHES
+    assert await service.stop() == 0
+    inbox = await SqliteInbox.read(tmp_path / "inbox.db")
+    try:
+        assert len(await inbox.notifications(NotificationFilter(limit=None))) == PUSHES
+    finally:
+        await inbox.close()
