@@ -1,0 +1,238 @@
+"""`spapi-router deliveries`: what became of notifications, and how to repair it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from receiver.cli.kept import (
+    PAGE,
+    attempt_record,
+    counts,
+    database_of,
+    database_options,
+    delivery_record,
+    printable,
+    show_facts,
+    with_inbox,
+)
+from receiver.cli.output import json_line, listing, table
+from receiver.cli.times import TIME
+from receiver.cli.written import RATE
+from receiver.errors import RouterError
+from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, SqliteInbox, State
+from receiver.notification import normal_type
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_COLUMNS = ["id", "notification", "type", "rule", "handler", "key", "state", "attempts", "created_at", "reason"]
+_STATES = [state.value for state in State]
+_OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
+_FINAL = (State.DONE, State.DEAD, State.SUPERSEDED)
+
+
+@click.group("deliveries")
+def command() -> None:
+    """List, show, replay and cancel deliveries. The daemon may run meanwhile, and takes changes up at once."""
+
+
+def _filters(command: F) -> F:
+    """The options that choose deliveries."""
+    options = (
+        click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="In a state; repeatable."),
+        click.option("--rule", metavar="NAME", help="Made by one rule."),
+        click.option("--handler", metavar="NAME", help="To one handler."),
+        click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE."),
+        click.option("--key", metavar="KEY", help="Of one ordering key."),
+        click.option("--since", type=TIME, metavar="TIME", help="Made at or after: a time, or an age like 2h or 7d."),
+        click.option("--until", type=TIME, metavar="TIME", help="Made before."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@command.command("list")
+@_filters
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="No more than so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@database_options
+def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Path | None, **chosen: Any) -> None:
+    """List deliveries, newest first."""
+    which = replace(_which((), **chosen), limit=limit)
+    rows = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _pages(inbox, which))
+    listing((delivery_record(row) for row in rows), _COLUMNS, as_json, "no delivery is like that")
+
+
+@command.command("show")
+@click.argument("id_", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@database_options
+def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
+    """Show delivery ID: its attempts, and the chain it belongs to."""
+    path = database_of(config, database)
+    row, attempts, chain = with_inbox(path, SqliteInbox.read, lambda inbox: _find(inbox, id_))
+    records = [attempt_record(attempt) for attempt in attempts]
+    if as_json:
+        json_line(delivery_record(row) | {"history": records, "chain": _nested(chain, _root(chain, row))})
+        return
+    click.echo(f"delivery {row.id}")
+    show_facts({name: value for name, value in delivery_record(row).items() if name != "id"})
+    if records:
+        click.echo()
+        columns = ["number", "started_at", "seconds", "outcome", "status", "detail", "request_id"]
+        table(columns, ([record[name] for name in columns] for record in records))
+    if records and records[-1]["response"]:
+        click.echo(f"\nlast answer: {printable(records[-1]['response'])}")
+    if len(chain) > 1:
+        click.echo()
+        for line in _tree(chain, _root(chain, row), row.id):
+            click.echo(line)
+
+
+@command.command("replay")
+@click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
+@_filters
+@click.option("--rate", type=RATE, metavar="RATE", help="How fast they fall due, like 20/s.  [default: all at once]")
+@click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
+@database_options
+def replay(
+    ids: tuple[int, ...], rate: float | None, yes: bool, config: Path | None, database: Path | None, **chosen: Any
+) -> None:
+    """Run finished deliveries again, with fresh attempts: those named by ID, or all that the options choose.
+
+    Without an ID or --state: the dead ones. Receivers see the webhook ids they saw before.
+    """
+    which = _which(ids, **chosen)
+    which = replace(which, states=_within(which.states, _FINAL, (State.DEAD,), ids))
+    spacing = 1.0 / rate if rate else 0.0
+
+    async def work(inbox: SqliteInbox) -> int:
+        return await inbox.replay(which, time.time(), spacing)
+
+    path = database_of(config, database)
+    _repair(path, which, work if yes else None, ("replay", "replayed"))
+
+
+@command.command("cancel")
+@click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
+@_filters
+@click.option("--reason", default="cancelled by hand", show_default=True, help="What is kept with them.")
+@click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
+@database_options
+def cancel(
+    ids: tuple[int, ...], reason: str, yes: bool, config: Path | None, database: Path | None, **chosen: Any
+) -> None:
+    """End deliveries that are not finished, as dead: those named by ID, or all that the options choose.
+
+    One that is running is not called back, but what it answers is not taken.
+    """
+    which = _which(ids, **chosen)
+    which = replace(which, states=_within(which.states, _OPEN, _OPEN, ids))
+
+    async def work(inbox: SqliteInbox) -> int:
+        return await inbox.cancel(which, time.time(), reason)
+
+    path = database_of(config, database)
+    _repair(path, which, work if yes else None, ("cancel", "cancelled"))
+
+
+def _which(ids: tuple[int, ...], **chosen: Any) -> DeliveryFilter:
+    type_ = chosen.pop("type_")
+    states = tuple(State(state) for state in chosen.pop("states")) or None
+    return DeliveryFilter(
+        ids=ids or None, states=states, type=normal_type(type_) if type_ else None, limit=None, **chosen
+    )
+
+
+def _within(
+    states: tuple[State, ...] | None, possible: tuple[State, ...], default: tuple[State, ...], ids: tuple[int, ...]
+) -> tuple[State, ...]:
+    """The states to work on. Raises UsageError for one that the work is not for."""
+    if states is None:
+        return possible if ids else default
+    if wrong := [state for state in states if state not in possible]:
+        raise click.UsageError(f"--state {wrong[0]} is not one of these: {', '.join(possible)}")
+    return states
+
+
+def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str]) -> None:
+    """Count what is meant, then do it where there is a work to do. Exits 1 where a named delivery is not meant."""
+    verb, done = words
+    found = with_inbox(path, SqliteInbox.read, lambda inbox: inbox.count(which))
+    total = sum(found.values())
+    missing = len(set(which.ids or ())) - total
+    if missing > 0:
+        click.echo(
+            f"{missing} of the named deliveries cannot be {done}: see `spapi-router deliveries show ID`", err=True
+        )
+    if work is None:
+        detail = f" ({counts(found)})" if found else ""
+        click.echo(f"{_amount(total)} would be {done}{detail}" + ("; add --yes to do it" if total else ""))
+    elif total:
+        count = with_inbox(path, SqliteInbox.attach, work, f"{verb}: {_amount(total)}")
+        click.echo(f"{_amount(count)} {done}")
+    else:
+        click.echo(f"there is nothing to {verb}")
+    if missing > 0:
+        raise SystemExit(1)
+
+
+def _amount(count: int) -> str:
+    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
+
+
+async def _pages(inbox: SqliteInbox, which: DeliveryFilter) -> list[DeliveryRow]:
+    rows: list[DeliveryRow] = []
+    most = which.limit or PAGE
+    while len(rows) < most:
+        last = rows[-1].id if rows else None
+        page = await inbox.deliveries(replace(which, before_id=last, limit=min(PAGE, most - len(rows))))
+        rows += [replace(row, body=None) for row in page]
+        if not page:
+            break
+    return rows
+
+
+async def _find(inbox: SqliteInbox, id_: int) -> tuple[DeliveryRow, list[AttemptRow], dict[int, DeliveryRow]]:
+    """A delivery, its attempts, and all deliveries of its notification."""
+    row = await inbox.delivery(id_)
+    if row is None:
+        raise RouterError(f"the inbox has no delivery {id_}: see `spapi-router deliveries list`")
+    relatives = await inbox.deliveries(DeliveryFilter(notification_id=row.notification_id, limit=None))
+    chain = {each.id: each for each in reversed(relatives)}
+    root = _root(chain, row)
+    return row, await inbox.attempts(id_), {each.id: each for each in chain.values() if _root(chain, each) == root}
+
+
+def _root(chain: dict[int, DeliveryRow], row: DeliveryRow) -> DeliveryRow:
+    """The delivery that a chain began with."""
+    while row.parent_id in chain:
+        row = chain[row.parent_id]
+    return row
+
+
+def _children(chain: dict[int, DeliveryRow], row: DeliveryRow) -> list[DeliveryRow]:
+    return [each for each in chain.values() if each.parent_id == row.id]
+
+
+def _nested(chain: dict[int, DeliveryRow], row: DeliveryRow) -> dict[str, Any]:
+    """A chain as a tree for machines."""
+    then = [_nested(chain, child) for child in _children(chain, row)]
+    return {"id": row.id, "handler": row.handler, "state": str(row.state), "attempts": row.attempts, "then": then}
+
+
+def _tree(chain: dict[int, DeliveryRow], row: DeliveryRow, shown: int, indent: str = "") -> Iterator[str]:
+    """A chain as a tree for people; the delivery shown is marked."""
+    mark = "  <- this one" if row.id == shown else ""
+    reason = f": {printable(row.reason)}" if row.reason else ""
+    yield f"{indent}{row.id} {row.handler} {row.state}{reason}{mark}"
+    children = _children(chain, row)
+    for child in children:
+        last = child is children[-1]
+        first, *rest = _tree(chain, child, shown)
+        yield f"{indent}{'└─' if last else '├─'} {first}"
+        yield from (f"{indent}{'  ' if last else '│ '} {line}" for line in rest)

@@ -1,0 +1,191 @@
+"""`spapi-router inbox`: what was received, and how much of it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from receiver.cli.kept import (
+    PAGE,
+    counts,
+    database_of,
+    database_options,
+    delivery_record,
+    notification_record,
+    show_facts,
+    with_inbox,
+)
+from receiver.cli.options import find_config
+from receiver.cli.output import json_line, listing, table
+from receiver.cli.times import TIME
+from receiver.config import load
+from receiver.errors import RouterError
+from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
+from receiver.inbox.listing import State
+from receiver.notification import normal_type, read_stored
+
+_COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
+_MIBIBYTE = 1 << 20
+
+
+@click.group("inbox")
+def command() -> None:
+    """List and show what was received. The daemon may run meanwhile."""
+
+
+@command.command("list")
+@click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE.")
+@click.option("--seller", "seller_id", metavar="ID", help="Of one seller.")
+@click.option("--topic", metavar="ARN", help="Of one SNS topic.")
+@click.option("--unrouted", is_flag=True, help="Those alone that no rule matched.")
+@click.option(
+    "--since", type=TIME, metavar="TIME", help="Received at or after: 2026-03-06T20:00:26Z, or an age like 2h."
+)
+@click.option("--until", type=TIME, metavar="TIME", help="Received before.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="No more than so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@database_options
+def list_notifications(limit: int, as_json: bool, config: Path | None, database: Path | None, **chosen: Any) -> None:
+    """List notifications, newest first."""
+    which = _which(limit, **chosen)
+    rows = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _pages(inbox, which))
+    records = (notification_record(row) for row in rows)
+    if not as_json:
+        records = (record | {"deliveries": counts(record["deliveries"]) or "unrouted"} for record in records)
+    listing(records, _COLUMNS, as_json, "no notification is like that")
+
+
+@command.command("show")
+@click.argument("id_", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the message as received.")
+@database_options
+def show_notification(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
+    """Show notification ID: what rules see of it, and its deliveries."""
+    row, deliveries = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _find(inbox, id_))
+    if as_json:
+        received = row.body.decode("utf-8", "replace")
+        json_line(
+            notification_record(row) | {"body": received, "deliveries": [delivery_record(each) for each in deliveries]}
+        )
+        return
+    click.echo(f"notification {row.id}")
+    show_facts({name: value for name, value in notification_record(row).items() if name != "id"})
+    if deliveries:
+        click.echo()
+        columns = ["id", "rule", "handler", "key", "state", "attempts", "reason"]
+        table(columns, ([delivery_record(each)[name] for name in columns] for each in deliveries))
+    click.echo()
+    for line in _document(row):
+        click.echo(line)
+
+
+@command.command("stats")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@database_options
+def stats(as_json: bool, config: Path | None, database: Path | None) -> None:
+    """Count what is kept, by handler and state."""
+    found = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: inbox.stats())
+    if as_json:
+        json_line(_stats_record(found, time.time()))
+        return
+    click.echo(f"{found.notifications:,} notifications in {found.database_bytes / _MIBIBYTE:,.1f} MiB")
+    if found.unrouted:
+        unrouted = {type_ or "(no type)": count for type_, count in found.unrouted.items()}
+        click.echo(f"unrouted: {counts(unrouted)}")
+    rows = list(_stats_rows(found, time.time()))
+    if rows:
+        click.echo()
+        table(["handler", *State, "oldest open"], rows)
+
+
+@command.command("prune")
+@click.option("--before", type=TIME, metavar="TIME", help="Received before.  [default: what inbox.retention says]")
+@database_options
+def prune(before: float | None, config: Path | None, database: Path | None) -> None:
+    """Delete old notifications whose deliveries have all ended. Their repeats are still known and run nothing.
+
+    The daemon does this by itself; here it can be done sooner, or for less.
+    """
+    if before is None and database is not None:
+        raise click.UsageError("with --database name the time too: --before 30d")
+    if before is None:
+        before = time.time() - load(find_config(config)).inbox.retention
+    path, moment = database_of(config, database), before
+    deleted = with_inbox(path, SqliteInbox.attach, lambda inbox: _prune(inbox, moment), "deleting old notifications")
+    click.echo(f"{deleted:,} notifications deleted")
+
+
+def _which(limit: int, **chosen: Any) -> NotificationFilter:
+    type_, unrouted = chosen.pop("type_"), chosen.pop("unrouted")
+    normal = normal_type(type_) if type_ is not None else None
+    return NotificationFilter(type=normal, unrouted=unrouted or None, limit=limit, **chosen)
+
+
+async def _pages(inbox: SqliteInbox, which: NotificationFilter) -> list[NotificationRow]:
+    """The listing, read in pages; bodies are let go of at once."""
+    rows: list[NotificationRow] = []
+    most = which.limit or PAGE
+    while len(rows) < most:
+        last = rows[-1].id if rows else None
+        page = await inbox.notifications(replace(which, before_id=last, limit=min(PAGE, most - len(rows))))
+        rows += [replace(row, body=b"") for row in page]
+        if not page:
+            break
+    return rows
+
+
+async def _find(inbox: SqliteInbox, id_: int) -> tuple[NotificationRow, list[DeliveryRow]]:
+    row = await inbox.notification(id_)
+    if row is None:
+        raise RouterError(f"the inbox has no notification {id_}: see `spapi-router inbox list`")
+    deliveries = await inbox.deliveries(DeliveryFilter(notification_id=id_, limit=None))
+    return row, deliveries[::-1]
+
+
+async def _prune(inbox: SqliteInbox, before: float) -> int:
+    total = 0
+    while deleted := await inbox.prune(before, PAGE):
+        total += deleted
+    return total
+
+
+def _document(row: NotificationRow) -> list[str]:
+    """The document that rules see, as indented JSON; the message as it is where it cannot be read."""
+    try:
+        document: Any = read_stored(row.body, row.part).document
+    except (ValueError, LookupError, TypeError, AttributeError):
+        document = row.body.decode("utf-8", "replace")
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2, default=dict).decode().splitlines()
+
+
+def _stats_record(found: Stats, now: float) -> dict[str, Any]:
+    deliveries: dict[str, dict[str, int]] = {}
+    for (handler, state), count in sorted(found.deliveries.items()):
+        if count:
+            deliveries.setdefault(handler, {})[str(state)] = count
+    return {
+        "notifications": found.notifications,
+        "unrouted": dict(found.unrouted),
+        "deliveries": deliveries,
+        "oldest_open_seconds": {name: round(now - at, 3) for name, at in sorted(found.oldest_due.items())},
+        "database_bytes": found.database_bytes,
+    }
+
+
+def _stats_rows(found: Stats, now: float) -> Iterator[list[Any]]:
+    for handler in sorted({name for (name, _), count in found.deliveries.items() if count}):
+        oldest = found.oldest_due.get(handler)
+        numbers = [found.deliveries.get((handler, state), 0) for state in State]
+        yield [handler, *numbers, None if oldest is None else _age(now - oldest)]
+
+
+def _age(seconds: float) -> str:
+    """A duration in its largest unit, as the rules file writes durations."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length:,.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
