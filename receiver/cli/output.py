@@ -18,7 +18,7 @@ def iso(seconds: float | None) -> str | None:
 
 def json_line(record: Mapping[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
-    click.echo(orjson.dumps(record, default=str).decode())
+    click.echo(orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
