@@ -72,6 +72,11 @@ class Process:
         """How many file descriptors it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
+    @property
+    def words(self) -> str:
+        """What it has logged."""
+        return "\n".join(self.lines)
+
     async def ready(self) -> Mapping[str, Any]:
         """Wait until it takes pushes: the facts of its `ready` event. Raises ProcessEnded."""
         return await self.event("ready", within=START_WITHIN)

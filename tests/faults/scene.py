@@ -1,7 +1,10 @@
 """A stage for faults: a stand-in for SNS, the daemon as a process, a sink, and the records of both sides."""
 
 import asyncio
+import shutil
 import time
+from asyncio import Task
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +12,8 @@ from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Self
+
+import aiohttp
 
 from receiver.simulators.sink import Sink
 from receiver.simulators.sns import Answer, Policy, Push, Sender, SimulatedSns
@@ -54,7 +59,8 @@ class Scene:
         self.admin = ""
         self._process: Process | None = None
         self._stack = AsyncExitStack()
-        self._acknowledged = 0
+        self._tasks: list[Task[None]] = []
+        self._statuses: Counter[int | None] = Counter()
         self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
@@ -67,6 +73,9 @@ class Scene:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._process and self._process.running:
             await self._process.kill()
         await self._stack.aclose()
@@ -102,6 +111,22 @@ class Scene:
         process = await self.launch(limits)
         await self.ready()
         return process
+
+    async def another(self) -> Process:
+        """Launch a second daemon by the same rules; the first stays the stage's."""
+        return await Process.start(self.rules, {"WEBHOOK_SECRET": SECRET})
+
+    def move(self, rules: Rules, files: Iterable[Path]) -> None:
+        """Copy the inbox's files to where other rules have it."""
+        self.write(rules)
+        for file in files:
+            shutil.copy(file, self.database.with_name(file.name))
+
+    async def page(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of the admin listener."""
+        timeout = aiohttp.ClientTimeout(total=15)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self.admin + path) as response:
+            return response.status, await response.text()
 
     async def ready(self) -> None:
         """Wait until the daemon that was launched takes pushes."""
@@ -145,10 +170,22 @@ class Scene:
 
             await send_all(messages, prepare, deliver, pace or Pace(), lambda _planned, _answer: None)
 
+    def sending(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = 60.0) -> Task[None]:
+        """`send` beside the test, which awaits the task; it is ended with the stage."""
+        task = asyncio.create_task(self.send(messages, pace=pace, within=within))
+        self._tasks.append(task)
+        return task
+
     async def acknowledged(self, count: int, within: float = 60.0) -> None:
         """Wait until `count` pushes in all have been acknowledged."""
         async with asyncio.timeout(within), self._changed:
-            await self._changed.wait_for(lambda: self._acknowledged >= count)
+            await self._changed.wait_for(lambda: self._statuses[200] >= count)
+
+    async def told_status(self, status: int, count: int = 1, within: float = 60.0) -> None:
+        """Wait until `count` more pushes have been answered with a status."""
+        count += self._statuses[status]
+        async with asyncio.timeout(within), self._changed:
+            await self._changed.wait_for(lambda: self._statuses[status] >= count)
 
     async def settled(self, within: float = 60.0) -> None:
         """Wait until every delivery has ended and its webhook is recorded."""
@@ -180,10 +217,9 @@ class Scene:
         self.told.add(
             Told(push.message_id, planned.notification_id, answer.status, round(answer.seconds, 4), time.time(), detail)
         )
-        if answer.taken:
-            self._acknowledged += 1
-            async with self._changed:
-                self._changed.notify_all()
+        self._statuses[answer.status] += 1
+        async with self._changed:
+            self._changed.notify_all()
         return answer
 
     async def _is_settled(self) -> bool:

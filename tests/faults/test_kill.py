@@ -12,7 +12,7 @@ from tests.faults.scene import Scene
 async def test_a_run_of_2000_messages_survives_kills(scene: Scene, figures: Any) -> None:
     count = 2000
     await scene.start()
-    sending = asyncio.create_task(scene.send(scene.messages(count)))
+    sending = scene.sending(scene.messages(count))
     for at in sorted(scene.random.sample(range(50, count), 3)):
         await scene.acknowledged(at)
         await asyncio.sleep(scene.random.uniform(0, 0.05))
@@ -30,7 +30,7 @@ async def test_200_rounds_of_kills_under_load(scene: Scene, figures: Any) -> Non
     """Kills also fall into the start, before the daemon is ready."""
     rounds = 200
     await scene.start()
-    sending = asyncio.create_task(scene.send(scene.messages(rounds * 100), pace=Pace(16, 100), within=3000))
+    sending = scene.sending(scene.messages(rounds * 100), pace=Pace(16, 100), within=3000)
     for _ in range(rounds):
         await asyncio.sleep(scene.random.uniform(0, 2.5))
         await scene.kill()
