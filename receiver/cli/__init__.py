@@ -20,6 +20,7 @@ _COMMANDS = {
     "deliveries": "list, show, replay and cancel deliveries",
     "call": "one SP-API call with auth and rate limits, JSON out",
     "operations": "the catalogue of SP-API operations and their usage plans",
+    "install": "make a systemd service of the daemon",
     "simulate": "stand-ins for Amazon's side",
 }
 

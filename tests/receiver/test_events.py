@@ -82,7 +82,7 @@ def test_a_value_cannot_make_a_line_of_its_own(stream: TextIO) -> None:
 def test_an_exception_stays_on_its_line(stream: TextIO) -> None:
     configure("info", "text", stream, journal(stream))
     try:
-        raise ValueError("bad")
+        float("bad")
     except ValueError:
         LOGGER.exception("failed")
     (line,) = lines(stream)
