@@ -64,7 +64,7 @@ class Leases:
         return [self._recover(transaction, *call) for call in calls]
 
     def _claim(self, transaction: Transaction, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
-        rows = transaction.rows(CLAIM, (now, now + lease, handler, now, limit))
+        rows = transaction.rows(CLAIM, (now, now + lease, handler, now, max(limit, 0)))
         rows.sort(key=lambda row: (row[9], row[0]))
         claims = [_claimed(row, handler, now + lease) for row in rows]
         transaction.count(handler, WAITING, -len(claims))

@@ -63,7 +63,7 @@ class MemoryInbox:
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         due = [each for each in self._shelf.open(handler) if each.state is State.WAITING and each.due_at <= now]
         due.sort(key=lambda each: (each.due_at, each.id))
-        return [self._lease(each, now, lease) for each in due[:limit]]
+        return [self._lease(each, now, lease) for each in due[: max(limit, 0)]]
 
     async def finish(self, results: Sequence[Result]) -> Finished:
         woken: set[str] = set()

@@ -1,6 +1,7 @@
 """The inbox in a SQLite file: one daemon owns it, command lines read it and make short changes beside."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from receiver.inbox.store import Accepted, Claim, Entry, Finished, Result, Route
 from receiver.inbox.writer import Operation, Writer
 
 _BUSY_TIMEOUT = 2.0
+_FILE_MODE = 0o640
 _STEP = 200
 """Deliveries or notifications a transaction of long work."""
 
@@ -211,8 +213,12 @@ def _existing(path: Path | str) -> Path:
 
 
 def _prepare(path: Path, busy_timeout: float) -> None:
-    """Make the database or bring it up to date."""
+    """Make the database, closed to strangers as it holds buyers' data, or bring it up to date."""
     check_library()
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
+    except OSError as error:
+        raise InboxError(f"the inbox {path} cannot be opened: {error.strerror}; check its owner and modes") from None
     try:
         connection = connect(path, "rwc", busy_timeout)
         try:

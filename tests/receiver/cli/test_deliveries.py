@@ -105,7 +105,7 @@ def test_the_table_of_notifications(path: Path) -> None:
     lines = run(path, "inbox", "list").stdout.splitlines()
     assert lines[0].split()[:4] == ["ID", "RECEIVED_AT", "TYPE", "SELLER_ID"]
     assert "unrouted" in lines[2]
-    assert lines[4].endswith("1  1 waiting, 1 done, 1 dead")
+    assert lines[4].endswith(" 1 waiting, 1 done, 1 dead")
     nothing = run(path, "inbox", "list", "--type", "NEVER")
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "no notification" in nothing.stderr

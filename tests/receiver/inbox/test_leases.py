@@ -24,6 +24,12 @@ async def test_claim_hands_out_the_longest_due_first_and_nothing_twice(
     assert (claims[0].attempt, claims[0].run, claims[0].leased_until, claims[0].created_at) == (1, 1, 1035.0, 1001.0)
 
 
+async def test_claim_of_none_takes_none(inbox: Inbox, entry: Make, route: ToRoute) -> None:
+    await inbox.accept([entry("n1", route())])
+    assert await inbox.claim("erp", 0, 2000.0, 30.0) == []
+    assert await inbox.claim("erp", -1, 2000.0, 30.0) == []
+
+
 async def test_attempts_are_kept_whatever_their_outcome(
     inbox: Inbox, entry: Make, route: ToRoute, result: ToResult
 ) -> None:

@@ -135,6 +135,18 @@ async def test_no_inbox_is_not_made_by_looking(path: Path, way: Callable[[Path],
     assert os.listdir(path.parent) == []  # noqa: PTH208 - a look at what was left
 
 
+async def test_strangers_cannot_read_it(owner: SqliteInbox, path: Path) -> None:
+    await owner.save_note("a", b"b")
+    files = [path, path.with_name("inbox.db-wal"), path.with_name("inbox.db-shm")]
+    modes = {file.name: _mode(file) & 0o007 for file in files}
+    assert modes == dict.fromkeys(modes, 0)
+
+
+async def test_a_directory_in_its_place(tmp_path: Path) -> None:
+    with pytest.raises(InboxError, match=r"cannot be opened: Is a directory"):
+        await SqliteInbox.open(tmp_path)
+
+
 async def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InboxError, match="must exist"):
         await SqliteInbox.open(tmp_path / "missing" / "inbox.db")
@@ -198,6 +210,10 @@ def test_a_step_is_taken_whole_or_not_at_all(path: Path) -> None:
 
 def test_statements_of_a_script() -> None:
     assert statements_of("A;\n B (c);;\n") == ["A", "B (c)"]
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode
 
 
 def _damage(path: Path, start: int) -> None:
