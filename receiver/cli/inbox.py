@@ -21,6 +21,7 @@ from receiver.cli.kept import (
 )
 from receiver.cli.options import find_config
 from receiver.cli.output import json_line, listing, table
+from receiver.cli.reroute import command as reroute
 from receiver.cli.times import TIME
 from receiver.config import load
 from receiver.errors import RouterError
@@ -35,6 +36,9 @@ _MIBIBYTE = 1 << 20
 @click.group("inbox")
 def command() -> None:
     """List and show what was received. The daemon may run meanwhile."""
+
+
+command.add_command(reroute)
 
 
 @command.command("list")

@@ -30,5 +30,5 @@ def test_every_secret_with_its_key(tmp_path: Path) -> None:
         "spapi.client_id": Secret("env", "LWA_CLIENT_ID"),
         "spapi.client_secret": Secret("file", str(tmp_path / "lwa")),
         "spapi.accounts[0].refresh_token": Secret("env", "TOKEN"),
-        "handlers.erp.secret": Secret("env", "ERP"),
+        "handlers.erp.secret[0]": Secret("env", "ERP"),
     }
