@@ -11,15 +11,34 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import orjson
+from receiver import json_text
 
 INTERNAL_TOPIC = "router"
 """The topic of the daemon's own notifications. No ARN, so nothing that SNS signs can carry it."""
 
 _MOST_WRAPPERS = 4
-_SELLER_KEYS = ("SellerId", "sellerId", "MerchantId", "merchantId")
-_ACCOUNT_KEYS = ("AccountId", "accountId")
-_MARKETPLACE_KEYS = ("MarketplaceId", "marketplaceId")
+_MAY_BE_ABSENT = (
+    "version",
+    "notification_id",
+    "seller_id",
+    "marketplace_id",
+    "payload",
+    "metadata",
+    "subject",
+    "attributes",
+    "message",
+)
+_ABSENT: tuple[Any, ...] = (None, "", {})
+_ROLES = {
+    "SellerId": "seller",
+    "sellerId": "seller",
+    "MerchantId": "seller",
+    "merchantId": "seller",
+    "AccountId": "account",
+    "accountId": "account",
+    "MarketplaceId": "marketplace",
+    "marketplaceId": "marketplace",
+}
 _ACCOUNT_PREFIX = "amzn1.merchant.o."
 _IDENTITY_DEPTH = 4
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -89,7 +108,7 @@ def read(envelope: Envelope) -> list[Notification]:
 
 def read_stored(body: bytes, part: int) -> Notification:
     """The notification that was kept as part `part` of the SNS message `body`."""
-    fields = orjson.loads(body)
+    fields = json_text.parse(body)
     attributes = fields.get("MessageAttributes")
     envelope = Envelope(
         message=fields["Message"],
@@ -116,7 +135,7 @@ def _json(text: str) -> Any:
     if not text.lstrip(" \t\r\n").startswith(("{", "[")):
         return text
     try:
-        return orjson.loads(text)
+        return json_text.parse(text)
     except ValueError:
         return text
 
@@ -157,11 +176,17 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
     metadata = _either(wrapped, "NotificationMetadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     notification_id = _text(_either(metadata, "NotificationId"))
-    event_time = parse_time(_either(wrapped, "EventTime"))
-    seller_id, marketplace_id = _identities(payload)
-    found = {
-        "version": _text(_either(wrapped, "PayloadVersion")),
-        "event_time": _either(wrapped, "EventTime") if event_time is not None else _iso(envelope.sent_at),
+    said_time = _either(wrapped, "EventTime")
+    event_time = parse_time(said_time)
+    seller_id, marketplace_id = _identities(payload) if isinstance(payload, dict) else ("", "")
+    type_ = _text(_either(wrapped, "NotificationType"))
+    if envelope.topic != INTERNAL_TOPIC:
+        type_ = normal_type(type_)
+    version = _text(_either(wrapped, "PayloadVersion"))
+    document = {
+        "type": type_,
+        "version": version,
+        "event_time": said_time if event_time is not None else _iso(envelope.sent_at),
         "notification_id": notification_id,
         "seller_id": seller_id,
         "marketplace_id": marketplace_id,
@@ -172,20 +197,20 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
         "attributes": envelope.attributes,
         "message": body,
     }
-    type_ = _text(_either(wrapped, "NotificationType"))
-    if envelope.topic != INTERNAL_TOPIC:
-        type_ = normal_type(type_)
+    for name in _MAY_BE_ABSENT:
+        if document[name] in _ABSENT:
+            del document[name]
     return Notification(
         dedup_key=f"n:{notification_id}" if notification_id else _message_key(envelope, part),
         part=part,
         type=type_,
-        version=found["version"],
+        version=version,
         notification_id=notification_id,
         seller_id=seller_id,
         marketplace_id=marketplace_id,
         event_time=event_time if event_time is not None else envelope.sent_at,
         envelope=envelope,
-        document={"type": type_} | {name: value for name, value in found.items() if value not in (None, "", {})},
+        document=document,
     )
 
 
@@ -201,32 +226,44 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _identities(payload: Any) -> tuple[str, str]:
+def _identities(payload: dict[str, Any]) -> tuple[str, str]:
     """Seller and marketplace of a payload: the shallowest field of that name.
 
     Lists are looked into only at the payload's own level and only where all elements agree: deeper lists (offers of
     an ANY_OFFER_CHANGED) name other sellers.
     """
-    seller = account = marketplace = ""
-    level = [payload] if isinstance(payload, dict) else []
-    lists = [value for value in payload.values() if isinstance(value, list)] if level else []
+    found: dict[str, str] = {}
+    level = [payload]
     for _ in range(_IDENTITY_DEPTH):
-        for fields in level:
-            seller = seller or _first(fields, _SELLER_KEYS)
-            account = account or _first(fields, _ACCOUNT_KEYS)
-            marketplace = marketplace or _first(fields, _MARKETPLACE_KEYS)
-        if seller and marketplace:
+        level = _look(level, found)
+        if "seller" in found and "marketplace" in found:
             break
-        level = [value for fields in level for value in fields.values() if isinstance(value, dict)]
-    seller = seller or account or _agreed(lists, _SELLER_KEYS) or _agreed(lists, _ACCOUNT_KEYS)
-    return seller.removeprefix(_ACCOUNT_PREFIX), marketplace or _agreed(lists, _MARKETPLACE_KEYS)
+    seller = found.get("seller") or found.get("account")
+    marketplace = found.get("marketplace")
+    if not (seller and marketplace):
+        in_lists = _agreed([value for value in payload.values() if isinstance(value, list)])
+        seller = seller or in_lists.get("seller") or in_lists.get("account")
+        marketplace = marketplace or in_lists.get("marketplace")
+    return (seller or "").removeprefix(_ACCOUNT_PREFIX), marketplace or ""
 
 
-def _first(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next((value for name in names if isinstance(value := fields.get(name), str)), "")
+def _look(level: list[dict[str, Any]], found: dict[str, str]) -> list[dict[str, Any]]:
+    """Note the identities that the objects of one level name; the objects of the level below."""
+    below = []
+    for fields in level:
+        for name, value in fields.items():
+            if type(value) is dict:
+                below.append(value)
+            elif (role := _ROLES.get(name)) and value and type(value) is str:
+                found.setdefault(role, value)
+    return below
 
 
-def _agreed(lists: list[list[Any]], names: tuple[str, ...]) -> str:
-    """The value that every object in the lists has under one of the names, or nothing."""
-    values = {_first(item, names) if isinstance(item, dict) else "" for items in lists for item in items}
-    return values.pop() if len(values) == 1 else ""
+def _agreed(lists: list[list[Any]]) -> dict[str, str]:
+    """The identities that all elements of the lists have in common."""
+    named: list[dict[str, str]] = []
+    for item in (item for items in lists for item in items):
+        named.append({})
+        _look([item] if isinstance(item, dict) else [], named[-1])
+    first = named[0] if named else {}
+    return {role: value for role, value in first.items() if all(each.get(role) == value for each in named)}
