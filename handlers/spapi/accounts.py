@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -105,13 +105,15 @@ class Accounts:
         Safe to interrupt and to run again: each record is whole under the old key or under the new.
         """
         vault = self._needed_vault()
-        old = [record for record in await self._store.list() if record.sealed.key_id != vault.key_id]
-        for listed in old:
-            record = await self._store.load(listed.account_id) or listed
-            token = _Token.parse(vault.open(record.sealed, record.account_id))
-            entry = self._entry(record.account_id, Action.ROTATE, f"from key {record.sealed.key_id} to {vault.key_id}")
-            await self._save(_account(record), token, entry, record)
-        return len(old)
+        count = 0
+        for listed in await self._store.list():
+            record: TokenRecord | None = listed
+            while record is not None and record.sealed.key_id != vault.key_id:
+                if await self._reseal(vault, record):
+                    count += 1
+                    break
+                record = await self._store.load(listed.account_id)
+        return count
 
     async def refresh_token(self, account: Account) -> str:
         """The account's refresh token in clear; the audit log keeps that it was read.
@@ -142,6 +144,12 @@ class Accounts:
     async def refreshed(self, account: Account) -> None:
         """Note in the audit log that the account's token was exchanged for a new access token."""
         await self._store.audit(self._entry(account.id, Action.REFRESH))
+
+    async def _reseal(self, vault: Vault, record: TokenRecord) -> bool:
+        """Seal a record anew; False where another process, such as the daemon, has changed it meanwhile."""
+        sealed = vault.seal(vault.open(record.sealed, record.account_id), record.account_id)
+        entry = self._entry(record.account_id, Action.ROTATE, f"from key {record.sealed.key_id} to {vault.key_id}")
+        return await self._store.swap(record, replace(record, sealed=sealed, updated_at=entry.at), entry)
 
     def _forget(self, account: Account) -> None:
         self._unsaved.pop(account.id, None)

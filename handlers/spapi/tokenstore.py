@@ -53,6 +53,9 @@ class TokenStore(Protocol):
     async def save(self, record: TokenRecord, entry: AuditEntry) -> None:
         """Keep a record in place of the one of its account id, together with the entry that says why."""
 
+    async def swap(self, before: TokenRecord, record: TokenRecord, entry: AuditEntry) -> bool:
+        """Keep a record in place of `before`; False, and nothing kept, where that was changed or removed meanwhile."""
+
     async def load(self, account_id: str) -> TokenRecord | None:
         """The record of an account id."""
 
@@ -76,6 +79,13 @@ class MemoryTokenStore:
     async def save(self, record: TokenRecord, entry: AuditEntry) -> None:
         self._records[record.account_id] = record
         self.entries.append(entry)
+
+    async def swap(self, before: TokenRecord, record: TokenRecord, entry: AuditEntry) -> bool:
+        known = self._records.get(before.account_id)
+        if known is None or known.sealed.nonce != before.sealed.nonce:
+            return False
+        await self.save(record, entry)
+        return True
 
     async def load(self, account_id: str) -> TokenRecord | None:
         return self._records.get(account_id)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from receiver.errors import InboxError
 from receiver.inbox.schema import VERSION_1
+from receiver.inbox.tokens import VERSION_2
 
-STEPS: tuple[str, ...] = (VERSION_1,)
+STEPS: tuple[str, ...] = (VERSION_1, VERSION_2)
 """Step n, counted from 0, brings version n to version n + 1."""
 
 

@@ -153,6 +153,10 @@ class Queries:
         values = [*row[:12], states, *row[12:]]
         return NotificationRow(*values)
 
+    async def rows(self, text: str, values: Sequence[Any] = ()) -> list[Any]:
+        """What a query of a table beside deliveries finds."""
+        return await self._rows(text, values)
+
     async def _rows(self, text: str, values: Sequence[Any] = ()) -> list[Any]:
         try:
             return list(await self._connection.execute_fetchall(text, values))

@@ -24,6 +24,9 @@ TABLES = (
     "tally",
     "subscriptions",
     "notes",
+    "accounts",
+    "audit",
+    "consents",
 )
 PROBE = "SELECT * FROM {} LIMIT 1"
 """Fails for a table that is damaged at its root, or not there, however large it is."""

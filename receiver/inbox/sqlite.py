@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from receiver.errors import InboxError
 from receiver.inbox import intake, repair, seen, sundries
@@ -159,6 +159,14 @@ class SqliteInbox:
 
     async def notes(self, prefix: str) -> dict[str, bytes]:
         return await self._queries.notes(prefix)
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """What a query of a table beside deliveries finds."""
+        return await self._queries.rows(statement, values)
+
+    async def write(self, operation: Operation[P, R], payload: P) -> R:
+        """Change a table beside deliveries in the next transaction; returns once that is on disk."""
+        return await self._write(operation, payload)
 
     async def close(self) -> None:
         """Finish what waits, and let go of the database."""

@@ -1,0 +1,175 @@
+"""Sealed refresh tokens and their audit log in the inbox's database: the token store of `handlers.spapi`.
+
+A record and the entry that says why it changed are written in one transaction, by the daemon or by a command beside it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from handlers import registry
+from receiver.inbox.transaction import Transaction
+from receiver.inbox.writer import Operation
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+VERSION_2 = """
+CREATE TABLE accounts (
+    account_id TEXT PRIMARY KEY,
+    seller_id TEXT NOT NULL,
+    region TEXT NOT NULL,
+    marketplaces TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    ciphertext BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX audit_account ON audit (account_id, action, at);
+CREATE INDEX audit_use ON audit (at) WHERE action IN ('read', 'refresh');
+
+CREATE TABLE consents (
+    state BLOB PRIMARY KEY,
+    region TEXT NOT NULL,
+    marketplaces TEXT NOT NULL,
+    seller_id TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    who TEXT NOT NULL,
+    ends_at REAL NOT NULL,
+    used_at REAL
+) WITHOUT ROWID;
+"""
+
+KEEP_USE = 90 * 86400.0
+"""Seconds that entries of reads and refreshes are kept; those of changes are kept for good."""
+_FORGET_AT_ONCE = 10
+
+_COLUMNS = "account_id, seller_id, region, marketplaces, key_id, nonce, ciphertext, created_at, updated_at"
+_SAVE = f"INSERT OR REPLACE INTO accounts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+_IS_SEALED_SO = "SELECT 1 FROM accounts WHERE account_id = ? AND nonce = ?"
+_DELETE = "DELETE FROM accounts WHERE account_id = ?"
+_LOAD = f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ?"  # noqa: S608 - constants alone
+_LIST = f"SELECT {_COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants alone
+_AUDIT = "INSERT INTO audit (at, who, account_id, action, detail) VALUES (?, ?, ?, ?, ?)"
+_FORGET_USE = (
+    "DELETE FROM audit WHERE id IN (SELECT id FROM audit INDEXED BY audit_use "
+    "WHERE action IN ('read', 'refresh') AND at < ? ORDER BY at LIMIT ?)"
+)
+_REFRESHED = "SELECT max(at) FROM audit INDEXED BY audit_account WHERE account_id = ? AND action = 'refresh'"
+_ENTRIES = "SELECT at, who, account_id, action, detail FROM audit WHERE (?1 = '' OR account_id = ?1) ORDER BY id DESC"
+
+
+class Tables(Protocol):
+    """The inbox as the tables beside deliveries need it: `receiver.inbox.SqliteInbox`."""
+
+    async def write(self, operation: Operation[P, R], payload: P) -> R:
+        """Do a payload in the next transaction; returns once that is on disk."""
+
+    async def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """What a query finds."""
+
+
+class InboxTokens:
+    """The token store in an inbox. Records and entries are those of `handlers.spapi.tokenstore`.
+
+    Every coroutine raises Unavailable where the inbox cannot work now.
+    """
+
+    def __init__(self, inbox: Tables) -> None:
+        self._inbox = inbox
+        self._spapi = registry.spapi()
+
+    async def save(self, record: Any, entry: Any) -> None:
+        """Keep a record in place of the one of its account id, together with the entry that says why."""
+        await self._inbox.write(_save, (record, entry))
+
+    async def swap(self, before: Any, record: Any, entry: Any) -> bool:
+        """Keep a record in place of `before`; False where that has been changed or removed meanwhile."""
+        return await self._inbox.write(_swap, (before, record, entry))
+
+    async def load(self, account_id: str) -> Any:
+        """The record of an account id, or None."""
+        rows = await self._inbox.rows(_LOAD, (account_id,))
+        return self._record(rows[0]) if rows else None
+
+    async def list(self) -> list[Any]:
+        """Every record, by account id."""
+        return [self._record(row) for row in await self._inbox.rows(_LIST)]
+
+    async def delete(self, account_id: str, entry: Any) -> bool:
+        """Forget a record; False, and no entry kept, where there is none."""
+        return await self._inbox.write(_delete, (account_id, entry))
+
+    async def audit(self, entry: Any) -> None:
+        """Keep an entry of the audit log."""
+        await self._inbox.write(_audit, entry)
+
+    async def refreshed_at(self, account_id: str) -> float | None:
+        """When an account's token was last exchanged for an access token, as far back as entries are kept."""
+        at: float | None = (await self._inbox.rows(_REFRESHED, (account_id,)))[0][0]
+        return at
+
+    async def entries(self, account_id: str = "", limit: int = 100) -> Sequence[Any]:
+        """The last entries of the audit log, of one account or of all, newest first."""
+        rows = await self._inbox.rows(f"{_ENTRIES} LIMIT ?2", (account_id, limit))
+        return [self._spapi.AuditEntry(*row[:3], self._spapi.Action(row[3]), row[4]) for row in rows]
+
+    def _record(self, row: Sequence[Any]) -> Any:
+        account_id, seller_id, region, marketplaces, key_id, nonce, ciphertext, *times = row
+        sealed = self._spapi.Sealed(key_id, nonce, ciphertext)
+        return self._spapi.TokenRecord(account_id, seller_id, region, tuple(marketplaces.split()), sealed, *times)
+
+
+def _save(transaction: Transaction, payloads: list[tuple[Any, Any]]) -> list[None]:
+    for record, entry in payloads:
+        _write(transaction, record)
+        _note(transaction, entry)
+    return [None] * len(payloads)
+
+
+def _swap(transaction: Transaction, payloads: list[tuple[Any, Any, Any]]) -> list[bool]:
+    done = []
+    for before, record, entry in payloads:
+        same = transaction.row(_IS_SEALED_SO, (before.account_id, before.sealed.nonce)) is not None
+        if same:
+            _write(transaction, record)
+            _note(transaction, entry)
+        done.append(same)
+    return done
+
+
+def _delete(transaction: Transaction, payloads: list[tuple[str, Any]]) -> list[bool]:
+    done = []
+    for account_id, entry in payloads:
+        gone = transaction.execute(_DELETE, (account_id,)).rowcount > 0
+        if gone:
+            _note(transaction, entry)
+        done.append(gone)
+    return done
+
+
+def _audit(transaction: Transaction, entries: list[Any]) -> list[None]:
+    for entry in entries:
+        _note(transaction, entry)
+        transaction.execute(_FORGET_USE, (entry.at - KEEP_USE, _FORGET_AT_ONCE))
+    return [None] * len(entries)
+
+
+def _write(transaction: Transaction, record: Any) -> None:
+    sealed = record.sealed
+    names = (record.account_id, record.seller_id, record.region, " ".join(record.marketplaces))
+    token = (sealed.key_id, sealed.nonce, sealed.ciphertext)
+    transaction.execute(_SAVE, (*names, *token, record.created_at, record.updated_at))
+
+
+def _note(transaction: Transaction, entry: Any) -> None:
+    transaction.execute(_AUDIT, (entry.at, entry.who, entry.account_id, str(entry.action), entry.detail))
