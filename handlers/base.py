@@ -19,6 +19,7 @@ from handlers.settings import (
     Secret,
     SecretError,
     Size,
+    parse_duration,
 )
 from handlers.template import Structure, Template
 
@@ -45,6 +46,7 @@ __all__ = [
     "Structure",
     "Template",
     "TemplateError",
+    "parse_duration",
 ]
 
 
@@ -155,6 +157,8 @@ class Handler(ABC, Generic[S]):
     """
 
     Settings: ClassVar[type[BaseModel]] = HandlerSettings
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Sections of the rules file that the handler cannot do without, such as `spapi`."""
 
     def __init__(self, settings: S, context: HandlerContext) -> None:
         self.settings = settings

@@ -197,9 +197,6 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
         "attributes": envelope.attributes,
         "message": body,
     }
-    for name in _MAY_BE_ABSENT:
-        if document[name] in _ABSENT:
-            del document[name]
     return Notification(
         dedup_key=f"n:{notification_id}" if notification_id else _message_key(envelope, part),
         part=part,
@@ -210,8 +207,15 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
         marketplace_id=marketplace_id,
         event_time=event_time if event_time is not None else envelope.sent_at,
         envelope=envelope,
-        document=document,
+        document=_without_absent(document),
     )
+
+
+def _without_absent(document: dict[str, Any]) -> dict[str, Any]:
+    for name in _MAY_BE_ABSENT:
+        if document[name] in _ABSENT:
+            del document[name]
+    return document
 
 
 def _message_key(envelope: Envelope, part: int) -> str:

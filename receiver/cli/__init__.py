@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from handlers.errors import HandlerError
+from handlers.base import HandlerError
 from receiver import __version__
 from receiver.errors import RouterError
 
@@ -18,6 +18,9 @@ _COMMANDS = {
     "verify": "is this captured SNS message authentic?",
     "inbox": "list and show what was received",
     "deliveries": "list, show, replay and cancel deliveries",
+    "subscribe": "have SP-API send a seller's notifications",
+    "subscriptions": "list, test and delete subscriptions",
+    "destinations": "where SP-API sends: list, create, delete",
     "call": "one SP-API call with auth and rate limits, JSON out",
     "operations": "the catalogue of SP-API operations and their usage plans",
     "install": "make a systemd service of the daemon",

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from handlers.settings import parse_duration
+from handlers.base import parse_duration
 from receiver.notification import parse_time
 
 

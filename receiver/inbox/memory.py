@@ -1,4 +1,7 @@
-"""An inbox in memory, for trials and tests: it answers as the one in a file does, and nothing outlives it."""
+"""An inbox in memory, for trials and tests: it answers as the one in a file does, and nothing outlives it.
+
+Longer than 300 lines: the whole contract in one place, to be read beside the statements it has to agree with.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
