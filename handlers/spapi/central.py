@@ -6,7 +6,7 @@ Sources: "Seller Central URLs", "Vendor Central URLs" and "Website Authorization
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from handlers.spapi.errors import RegionError
 from handlers.spapi.regions import Marketplace, region
@@ -109,8 +109,3 @@ def central_of_region(name: str, *, vendor: bool) -> str:
         kind = "Vendor" if vendor else "Seller"
         raise RegionError(f"each country of region {name} has a {kind} Central of its own: name the marketplace")
     return f"https://{host}"
-
-
-def callback_path(redirect_uri: str) -> str:
-    """The path at which the consent comes back, `/` where the URI has none."""
-    return urlsplit(redirect_uri).path or "/"

@@ -47,6 +47,8 @@ def load(path: Path) -> Configuration:
     log = _section(source, "log", LogSettings)
     if sns and inbox and inbox.retention < sns.max_age:
         source.report(("inbox", "retention"), "is shorter than sns.max_age: a message could then enter a second time")
+    if server and spapi and spapi.callback_path == server.path:
+        source.report(("spapi", "redirect_uri"), "has the path of server.path, where pushes arrive: give it another")
     handlers = read_handlers(source)
     rules = read_rules(source)
     source.raise_errors()

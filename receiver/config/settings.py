@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +12,7 @@ from receiver.config.values import (
     DatabasePath,
     Listen,
     ListenAddress,
+    RedirectUri,
     TopicPattern,
     TrustedNetwork,
     UrlPath,
@@ -147,6 +149,8 @@ class Endpoints(Section):
     na: WebUrl | None = None
     eu: WebUrl | None = None
     fe: WebUrl | None = None
+    central: WebUrl | None = None
+    """Where sellers consent, in place of each marketplace's Seller Central."""
 
 
 class SpapiSettings(Section):
@@ -156,11 +160,23 @@ class SpapiSettings(Section):
     client_secret: Secret
     key: Secret | None = None
     """32 bytes as 64 hexadecimal digits or base64: encrypts the refresh tokens of `authorize` in the inbox."""
-    application_id: str | None = None
+    previous_keys: tuple[Secret, ...] = ()
+    """Keys that `key` replaced, until `spapi-router accounts rotate` has sealed every token anew."""
+    application_id: Annotated[str, Field(min_length=1)] | None = None
     """amzn1.sp.solution.…: needed by `authorize`."""
+    redirect_uri: RedirectUri | None = None
+    """Where a consent comes back, as registered with the application: its path is answered by the public listener.
+    Without it Amazon takes the first one that is registered, whose path must then be /authorize/callback."""
+    draft: bool = False
+    """The application is not published yet: consent URLs say version=beta."""
     sandbox: bool = False
     endpoints: Endpoints = Endpoints()
     accounts: tuple[Account, ...] = ()
     """More come from `authorize`."""
     sign: Literal["none", "sigv4"] = "none"
     """AWS Signature Version 4, which Amazon has not asked for since October 2023."""
+
+    @property
+    def callback_path(self) -> str:
+        """The path at which consents come back to the public listener."""
+        return urlsplit(self.redirect_uri).path or "/" if self.redirect_uri else "/authorize/callback"

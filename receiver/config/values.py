@@ -130,6 +130,16 @@ def web_url(value: str) -> str:
     return value
 
 
+def _redirect(value: str) -> str:
+    """A redirect URI: https, or http on this machine for a simulator. Raises ValueError."""
+    parts = urlsplit(web_url(value))
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("must be https: the code in it opens the seller's account")
+    if parts.path:
+        _path(parts.path)
+    return value
+
+
 def _path(value: str) -> str:
     if re.fullmatch(r"/[A-Za-z0-9._~/-]*", value):
         return value
@@ -160,6 +170,13 @@ DatabasePath = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^sqlite:", "examples": ["sqlite:///var/lib/spapi-router/inbox.db"]}),
 ]
 WebUrl = Annotated[str, AfterValidator(web_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+RedirectUri = Annotated[
+    str,
+    AfterValidator(_redirect),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^https?://", "examples": ["https://router.example.com/authorize/callback"]}
+    ),
+]
 UrlPath = Annotated[
     str, AfterValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/", "examples": ["/sns"]})
 ]

@@ -8,7 +8,6 @@ from handlers.spapi.central import (
     SELLER_CENTRAL,
     VENDOR_CENTRAL,
     ConsentRequest,
-    callback_path,
     central_of,
     central_of_region,
 )
@@ -69,8 +68,3 @@ def test_the_consent_url() -> None:
         "redirect_uri": "https://r.example.com/c?",
         "version": "beta",
     }
-
-
-def test_the_callback_path() -> None:
-    assert callback_path("https://r.example.com/authorize/callback") == "/authorize/callback"
-    assert callback_path("https://r.example.com") == "/"

@@ -90,6 +90,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert spapi
     assert spapi.client_secret == Secret("file", str(tmp_path / "lwa-secret"))
     assert (spapi.endpoints.eu, spapi.accounts[0].marketplaces) == ("http://127.0.0.1:1", ("A1PA6795UKMFR9",))
+    assert spapi.previous_keys == (Secret("env", "OLD_KEY"), Secret("file", str(tmp_path / "older-key")))
+    assert (spapi.callback_path, spapi.draft) == ("/authorize/callback", True)
     assert (config.log.level, config.log.format) == ("debug", "json")
 
 
@@ -293,3 +295,9 @@ def _directory(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_the_full_example_is_toml() -> None:
     assert len(tomllib.loads(FULL)["rules"]) == 2
+
+
+def test_consents_and_pushes_arrive_at_different_paths(tmp_path: Path) -> None:
+    text = FULL.replace("https://router.example.com/authorize/callback", "https://router.example.com/hooks/sns")
+    with pytest.raises(ConfigError, match=r"spapi\.redirect_uri: has the path of server\.path"):
+        read(tmp_path, text)

@@ -10,6 +10,7 @@ from receiver.config.values import (
     DatabasePath,
     Listen,
     ListenAddress,
+    RedirectUri,
     TopicPattern,
     TrustedNetwork,
     UrlPath,
@@ -132,3 +133,23 @@ def test_paths() -> None:
     assert read(UrlPath, "/a/b-c.d_e~f") == "/a/b-c.d_e~f"
     for wrong in ("", "sns", "/a?b", "/a b", "/%41", "/ä"):
         assert 'write one like "/sns"' in refused(UrlPath, wrong)
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://router.example.com/authorize/callback", "https://router.example.com", "http://127.0.0.1:8080/c"]
+)
+def test_redirect_uris(uri: str) -> None:
+    assert read(RedirectUri, uri) == uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://router.example.com/callback", "must be https"),
+        ("https://router.example.com/callback?a=1", "a query"),
+        ("https://router.example.com/%61", "is not the path of a URL"),
+        ("/callback", "is not a URL"),
+    ],
+)
+def test_what_is_no_redirect_uri(uri: str, said: str) -> None:
+    assert said in refused(RedirectUri, uri)
