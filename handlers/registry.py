@@ -20,6 +20,7 @@ BUILT_IN = {
     "exec": "handlers.exec:ExecHandler",
     "file": "handlers.file:FileHandler",
     "log": "handlers.log:LogHandler",
+    "spapi": "handlers.spapi_call:SpapiCallHandler",
 }
 """Imported when first named, so that what a rules file does not use costs nothing."""
 

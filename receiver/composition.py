@@ -18,6 +18,7 @@ from receiver.metrics import Metrics
 from receiver.rules import Table
 from receiver.server import PublicServer, ServerOptions
 from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn, TopicList, Verifier
+from receiver.spapi import SpapiClients
 from receiver.subscriptions import Subscriptions
 from receiver.tls import ServerTls
 
@@ -38,6 +39,7 @@ class Parts:
     server: PublicServer
     metrics: Metrics
     tls: ServerTls | None
+    spapi: SpapiClients
 
 
 class Composer:
@@ -46,6 +48,7 @@ class Composer:
     def __init__(self, clock: Clock, roots: Roots | None = None) -> None:
         self._clock = clock
         self._roots = roots
+        self._spapi = SpapiClients(clock)
 
     async def compose(self, config: Configuration) -> Parts:
         """All parts, none of them started. Raises RouterError and HandlerError, which say what to do."""
@@ -87,7 +90,9 @@ class Composer:
             alarms=alarms,
         )
         server = PublicServer(ingest, options)
-        return Parts(inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, metrics, tls)
+        return Parts(
+            inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, metrics, tls, self._spapi
+        )
 
     def verifier(self, config: Configuration, certificates: CertificateStore, signers: Iterable[StandIn]) -> Verifier:
         """A verifier by `[sns]`."""
@@ -117,7 +122,7 @@ class Composer:
     def lanes(self, config: Configuration, internal: InternalEvents) -> Mapping[str, LaneSpec]:
         """The handlers of the rules file, built and not started."""
         state = config.inbox.database.parent
-        services: dict[str, Any] = {}
+        services: dict[str, Any] = {"spapi": self._spapi.of(config.spapi)} if config.spapi else {}
         return {
             name: LaneSpec(
                 spec.factory(

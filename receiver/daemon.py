@@ -193,6 +193,7 @@ class Daemon:
 
     async def _close(self, parts: Parts) -> None:
         await self._watch.end(_END)
+        await parts.spapi.close()
         await parts.certificates.close()
         await parts.fetch.close()
         await parts.inbox.close()

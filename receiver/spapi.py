@@ -1,7 +1,10 @@
 """The SP-API client that the rules file's [spapi] section describes."""
 
 import logging
+import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,31 @@ def required(settings: SpapiSettings | None, config: Path) -> SpapiSettings:
     return settings
 
 
-def connect(settings: SpapiSettings, who: str, store: Any = None) -> AbstractAsyncContextManager[Any]:
+class SpapiClients:
+    """The clients of a daemon: one for each [spapi] section that its handlers were built by. A reload may change it."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._clients: list[tuple[SpapiSettings, Any]] = []
+
+    def of(self, settings: SpapiSettings) -> Any:
+        """The `handlers.spapi.shared.SharedClient` of a section: the same for equal ones, opened when first used."""
+        for known, client in self._clients:
+            if known == settings:
+                return client
+        shared = registry.spapi().SharedClient(partial(connect, settings, "daemon", clock=self._clock))
+        self._clients.append((settings, shared))
+        return shared
+
+    async def close(self) -> None:
+        """Close every client."""
+        for _, client in self._clients:
+            await client.close()
+
+
+def connect(
+    settings: SpapiSettings, who: str, store: Any = None, clock: Callable[[], float] = time.time
+) -> AbstractAsyncContextManager[Any]:
     """A `handlers.spapi.client.SpapiClient` for the `async with` block; `who` goes into the audit log of tokens.
 
     `store` keeps the accounts that were authorized, sealed with the section's key; without one there are the accounts
@@ -37,7 +64,7 @@ def connect(settings: SpapiSettings, who: str, store: Any = None) -> AbstractAsy
     )
     log = logging.getLogger("spapi")
     opened: AbstractAsyncContextManager[Any] = spapi.connect(
-        application, store or spapi.MemoryTokenStore(), who=who, log=log
+        application, store or spapi.MemoryTokenStore(), who=who, log=log, clock=clock
     )
     return opened
 

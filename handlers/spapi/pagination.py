@@ -42,6 +42,19 @@ def next_arguments(operation: Operation, arguments: Mapping[str, Any], token: st
     return kept | {parameter: token}
 
 
+def clear_token(answer: Any, following: str | None) -> Any:
+    """The answer with `following` in place of its token of the next page; without any where there is none."""
+    if not isinstance(answer, Mapping):
+        return answer
+    cleared: dict[str, Any] = {}
+    for name, value in answer.items():
+        if name in _FIELDS and isinstance(value, str | None):
+            cleared |= {name: following} if following else {}
+        else:
+            cleared[name] = clear_token(value, following) if name in {"pagination", "payload"} else value
+    return cleared
+
+
 def _holders(answer: Any) -> list[Mapping[str, Any]]:
     if not isinstance(answer, Mapping):
         return []

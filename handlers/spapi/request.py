@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -44,7 +44,7 @@ def build(operation: Operation, arguments: Mapping[str, Any], body: Any = None) 
     parameter, for unknown ones, missing ones, and values that the parameter cannot carry.
     """
     given = {name: value for name, value in arguments.items() if value is not None and value not in ([], ())}
-    _check_names(operation, given)
+    check_names(operation, given)
     values = {item: _values(operation, item, given[item.name]) for item in operation.parameters if item.name in given}
     content = _content(operation, body)
     return RequestParts(
@@ -56,7 +56,9 @@ def build(operation: Operation, arguments: Mapping[str, Any], body: Any = None) 
     )
 
 
-def _check_names(operation: Operation, given: Mapping[str, Any]) -> None:
+def check_names(operation: Operation, given: Iterable[str]) -> None:
+    """Raise CatalogueError for the first name that is no parameter, and for required ones that are missing."""
+    given = tuple(given)
     for name in given:
         if not operation.has(name):
             raise CatalogueError(f"{operation.full_name} has no parameter {name!r}{_suggestion(operation, name)}")

@@ -18,8 +18,9 @@ from handlers.spapi.errors import CatalogueError, PlanExhausted, SpapiError, Spa
 from handlers.spapi.lwa import Credentials, LwaClient
 from handlers.spapi.operation import Operation
 from handlers.spapi.pools import Pools
-from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints
+from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints, check_region, marketplace
 from handlers.spapi.request import build
+from handlers.spapi.shared import SharedClient
 from handlers.spapi.tokenstore import Action, AuditEntry, MemoryTokenStore, TokenRecord, TokenStore
 from handlers.spapi.vault import Sealed, Vault, read_key
 
@@ -44,6 +45,7 @@ __all__ = [
     "PlanExhausted",
     "Response",
     "Sealed",
+    "SharedClient",
     "SpapiClient",
     "SpapiError",
     "SpapiFault",
@@ -52,7 +54,9 @@ __all__ = [
     "Usage",
     "Vault",
     "build",
+    "check_region",
     "connect",
+    "marketplace",
     "read_key",
     "user_agent",
 ]

@@ -42,6 +42,9 @@ def _read(source: Source, name: str, table: Any) -> HandlerSpec | None:
     factory = _factory(source, name, table)
     common, own = _parted(table, factory)
     options = source.validated(OPTIONS, common, path)
+    for section in factory.needs if factory else ():
+        if section not in source.data:
+            source.report((*path, "type"), f'"{table["type"]}" needs a section [{section}], which is not in this file')
     if factory is None:
         return None
     settings = source.validated(TypeAdapter(factory.Settings), own, path, ["type", *_OPTION_KEYS])

@@ -1,0 +1,41 @@
+"""What an error of a call means for a delivery."""
+
+import orjson
+
+from handlers.base import Dead, Outcome, Postpone, Retry
+from handlers.errors import HandlerError, TemplateError
+from handlers.spapi.errors import LwaError, PlanExhausted, SpapiError, SpapiFault, VaultError
+
+_THROTTLED = 1.0
+"""Seconds to stay away after a 429 that the usage plan names no time for."""
+_OF_THE_APPLICATION = frozenset({"invalid_client", "unauthorized_client"})
+"""Errors of Login with Amazon that the operator mends for all deliveries at once, such as an expired secret."""
+
+
+def outcome_of(error: HandlerError) -> Outcome:
+    """A full usage plan postpones, what may succeed later is tried again, the rest is dead with its reason.
+
+    What the operator mends without touching the delivery (secrets, keys, the application's credentials) is tried
+    again as well: one expired secret must not kill a backlog.
+    """
+    if isinstance(error, PlanExhausted):
+        return Postpone(str(error), error.after)
+    if isinstance(error, SpapiError):
+        return _answered(error)
+    if isinstance(error, LwaError):
+        again = error.retryable or error.code in _OF_THE_APPLICATION
+        return Retry(str(error), status=error.status) if again else Dead(str(error), status=error.status)
+    if isinstance(error, TemplateError):
+        return Dead(str(error))
+    if isinstance(error, SpapiFault) and not (error.retryable or isinstance(error, VaultError)):
+        return Dead(str(error))
+    return Retry(str(error))
+
+
+def _answered(error: SpapiError) -> Outcome:
+    if error.throttled:
+        return Postpone(str(error), error.after or _THROTTLED)
+    response = orjson.dumps({"errors": error.errors})
+    if error.retryable:
+        return Retry(str(error), error.after, error.status, response, error.request_id)
+    return Dead(str(error), error.status, response, error.request_id)
