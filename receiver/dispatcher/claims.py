@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import orjson
-
 from handlers.base import Delivery
+from receiver import json_text
 from receiver.errors import RouterError
 from receiver.inbox.store import Claim
 from receiver.notification import INTERNAL_TOPIC, read_stored
@@ -46,6 +45,6 @@ def is_internal(delivery: Delivery) -> bool:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return json_text.parse(body)
     except ValueError:
         return body.decode("utf-8", "replace")

@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
+from receiver import json_text
 from receiver.errors import BadMessage
 
 _DEEPEST = 16
@@ -18,7 +17,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     other be used.
     """
     try:
-        fields = orjson.loads(body)
+        fields = json_text.parse(body)
     except ValueError as error:
         raise BadMessage("not_json", f"the body is not JSON: {error}") from None
     if type(fields) is not dict:
