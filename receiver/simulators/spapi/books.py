@@ -50,6 +50,7 @@ def _notifications() -> Mapping[str, Book]:
         "notifications.v1.getSubscription": subscriptions.get_subscription,
         "notifications.v1.getSubscriptionById": subscriptions.get_subscription_by_id,
         "notifications.v1.deleteSubscriptionById": subscriptions.delete_subscription_by_id,
+        "notifications.v1.sendTestNotification": subscriptions.send_test_notification,
     }
 
 

@@ -76,6 +76,14 @@ def delete_subscription_by_id(ask: Ask) -> Answer:
     return Answer({})
 
 
+def send_test_notification(ask: Ask) -> Answer:
+    """`sendTestNotification`: takes the request; nothing is sent."""
+    body = ask.body if isinstance(ask.body, dict) else {}
+    if body.get("destinationId") not in ask.world.destinations:
+        raise invalid("the destinationId of a destination is required")
+    return Answer({})
+
+
 def _destination(ask: Ask) -> dict[str, Any]:
     destination_id = ask.one("destinationId")
     if destination_id not in ask.world.destinations:
