@@ -21,6 +21,7 @@ BUILT_IN = {
     "file": "handlers.file:FileHandler",
     "log": "handlers.log:LogHandler",
     "spapi": "handlers.spapi_call:SpapiCallHandler",
+    "order": "handlers.order:OrderHandler",
 }
 """Imported when first named, so that what a rules file does not use costs nothing."""
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationInfo, WithJsonS
 
 from handlers.answers import KEPT
 from handlers.base import Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
-from handlers.errors import HandlerError, SettingsError
+from handlers.errors import HandlerError
 from handlers.settings import Size
 from handlers.spapi.account_keys import AccountKeys
 from handlers.spapi.call import Call
@@ -22,11 +22,9 @@ from handlers.spapi.pages import Pages
 from handlers.spapi.pagination import token_parameter
 from handlers.spapi.rdt import restriction
 from handlers.spapi.request import RequestParts, build, check_names
-from handlers.spapi.shared import SharedClient
+from handlers.spapi.shared import PATIENCE, shared_client
 from handlers.template import Structure
 
-PATIENCE = 0.5
-"""Seconds to wait in place for the usage plan; beyond that the delivery makes room for others."""
 _MOST_BEGUN = 1000
 
 
@@ -209,11 +207,3 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
 
     def _warn(self, event: str, **facts: Any) -> None:
         self.context.log.warning(event, extra={"facts": {"handler": self.context.name} | facts})
-
-
-def shared_client(context: HandlerContext) -> SharedClient:
-    """The daemon's client. Raises SettingsError where the rules file describes none."""
-    shared = context.services.get("spapi")
-    if not isinstance(shared, SharedClient):
-        raise SettingsError("it calls SP-API: add an [spapi] section with client_id, client_secret and accounts")
-    return shared

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from handlers.errors import HandlerError
+from handlers.base import HandlerContext
+from handlers.errors import HandlerError, SettingsError
 from handlers.spapi.client import SpapiClient
+
+PATIENCE = 0.5
+"""Seconds that a handler waits in place for the usage plan; beyond that its delivery makes room for others."""
 
 
 class SharedClient:
@@ -32,3 +36,11 @@ class SharedClient:
         async with self._opening:
             self._closed = True
             await self._stack.aclose()
+
+
+def shared_client(context: HandlerContext) -> SharedClient:
+    """The daemon's client. Raises SettingsError where the rules file describes none."""
+    shared = context.services.get("spapi")
+    if not isinstance(shared, SharedClient):
+        raise SettingsError("it calls SP-API: add an [spapi] section with client_id, client_secret and accounts")
+    return shared

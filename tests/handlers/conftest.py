@@ -19,6 +19,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from handlers import registry
 from handlers.base import Delivery, Handler, HandlerContext
+from handlers.settings import Secret
+from handlers.spapi.service import Account, Application, Credentials, Endpoints, MemoryTokenStore, connect
+from handlers.spapi.shared import SharedClient
+from receiver.simulators.spapi import Settings, SimulatedSpapi
 
 DOCUMENT = {
     "type": "ORDER_CHANGE",
@@ -217,3 +221,47 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def stranger(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "stranger")
+
+
+@dataclass
+class Amazon:
+    """A stand-in, and the services through which handlers call it."""
+
+    simulated: SimulatedSpapi
+    services: dict[str, Any]
+
+    def calls(self, operation: str) -> int:
+        counted = self.simulated.amazon.statistics.calls
+        return sum(count for (name, _status), count in counted.items() if name == operation)
+
+
+@pytest.fixture
+async def amazon(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[..., Awaitable[Amazon]]]:
+    """Starts a stand-in by its settings. Its accounts are those of its sellers."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Amazon:
+            simulated = await stack.enter_async_context(SimulatedSpapi(Settings(**settings), clock=clock))
+            made = simulated.settings
+
+            def secret(name: str, value: str) -> Secret:
+                (tmp_path / name).write_text(value)
+                return Secret("file", str(tmp_path / name))
+
+            accounts = tuple(
+                Account(made.seller_id(n), made.region, (), secret(f"refresh-{n}", made.refresh_token(n)))
+                for n in range(1, made.sellers + 1)
+            )
+            endpoints = Endpoints(lwa=simulated.lwa_url, overrides=dict.fromkeys(("na", "eu", "fe"), simulated.url))
+            credentials = Credentials(secret("id", made.client_id), secret("secret", made.client_secret))
+            application = Application(credentials, accounts, endpoints)
+
+            def open_client() -> Any:
+                log = logging.getLogger("spapi")
+                return connect(application, MemoryTokenStore(), who="tests", log=log, clock=clock)
+
+            shared = SharedClient(open_client)
+            stack.push_async_callback(shared.close)
+            return Amazon(simulated, {"spapi": shared})
+
+        yield start

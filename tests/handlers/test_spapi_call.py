@@ -1,23 +1,14 @@
 """The spapi handler, against the stand-in for Amazon."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from handlers.base import Dead, Done, Handler, Postpone, Retry, SettingsError
-from handlers.settings import Secret
 from handlers.spapi.buckets import Buckets
-from handlers.spapi.service import Account, Application, Credentials, Endpoints, MemoryTokenStore, connect
-from handlers.spapi.shared import SharedClient
 from handlers.spapi_call import SpapiCallSettings
-from receiver.simulators.spapi import Settings, SimulatedSpapi
 from receiver.simulators.spapi.faults import Fault
 
 SELLER = "A0001SIMULATED"
@@ -33,51 +24,7 @@ def document(order: str = ORDER, seller: str = SELLER) -> dict[str, Any]:
     return {"type": "ORDER_CHANGE", "seller_id": seller, "payload": {"OrderChangeNotification": notification}}
 
 
-@dataclass
-class Amazon:
-    """A stand-in, and the services through which handlers call it."""
-
-    simulated: SimulatedSpapi
-    services: dict[str, Any]
-
-    def calls(self, operation: str) -> int:
-        counted = self.simulated.amazon.statistics.calls
-        return sum(count for (name, _status), count in counted.items() if name == operation)
-
-
-@pytest.fixture
-async def amazon(tmp_path: Path, clock: Any) -> AsyncIterator[Callable[..., Awaitable[Amazon]]]:
-    """Starts a stand-in by its settings. Its accounts are those of its sellers."""
-    async with AsyncExitStack() as stack:
-
-        async def start(**settings: Any) -> Amazon:
-            simulated = await stack.enter_async_context(SimulatedSpapi(Settings(**settings), clock=clock))
-            made = simulated.settings
-
-            def secret(name: str, value: str) -> Secret:
-                (tmp_path / name).write_text(value)
-                return Secret("file", str(tmp_path / name))
-
-            accounts = tuple(
-                Account(made.seller_id(n), made.region, (), secret(f"refresh-{n}", made.refresh_token(n)))
-                for n in range(1, made.sellers + 1)
-            )
-            endpoints = Endpoints(lwa=simulated.lwa_url, overrides=dict.fromkeys(("na", "eu", "fe"), simulated.url))
-            credentials = Credentials(secret("id", made.client_id), secret("secret", made.client_secret))
-            application = Application(credentials, accounts, endpoints)
-
-            def open_client() -> Any:
-                log = logging.getLogger("spapi")
-                return connect(application, MemoryTokenStore(), who="tests", log=log, clock=clock)
-
-            shared = SharedClient(open_client)
-            stack.push_async_callback(shared.close)
-            return Amazon(simulated, {"spapi": shared})
-
-        yield start
-
-
-async def handler_of(amazon: Amazon, make: Any, **keys: Any) -> Handler[Any]:
+async def handler_of(amazon: Any, make: Any, **keys: Any) -> Handler[Any]:
     handler: Handler[Any] = await make("spapi", services=amazon.services, **keys)
     return handler
 
