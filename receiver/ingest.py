@@ -43,6 +43,7 @@ class Ingest:
         alarms: Alarms,
         clock: Callable[[], float] = time.time,
         most_in_flight: int = 1000,
+        most_bytes: int = 64 << 20,
     ) -> None:
         self.verifier = verifier
         self.subscriptions = subscriptions
@@ -53,7 +54,10 @@ class Ingest:
         self._alarms = alarms
         self._clock = clock
         self.most_in_flight = most_in_flight
+        self.most_bytes = most_bytes
+        """Bytes of bodies in flight, each of which takes several times as much memory while it is judged."""
         self._in_flight = 0
+        self._bytes = 0
         self._stopping = False
         self.quiet = asyncio.Event()
         """Set while no push is in flight."""
@@ -81,21 +85,26 @@ class Ingest:
         return outcome
 
     async def _admitted(self, push: Push) -> str:
-        self._admit()
+        size = len(push.body)
+        self._admit(size)
         self._in_flight += 1
+        self._bytes += size
         self.quiet.clear()
         try:
             return await self._take(push)
         finally:
             self._in_flight -= 1
+            self._bytes -= size
             if not self._in_flight:
                 self.quiet.set()
 
-    def _admit(self) -> None:
+    def _admit(self, size: int) -> None:
         if self._stopping:
             raise Unavailable("stopping", "the daemon is stopping", retry_after=5)
         if self._in_flight >= self.most_in_flight:
             raise Unavailable("overload", f"{self._in_flight} pushes are in flight already", retry_after=5)
+        if self._in_flight and self._bytes + size > self.most_bytes:
+            raise Unavailable("overload", f"{self._bytes} bytes of pushes are in flight already", retry_after=5)
 
     async def _take(self, push: Push) -> str:
         message = await self.verifier.verify(parse(push.body, push.headers))

@@ -68,6 +68,11 @@ class Process:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
 
     @property
+    def addressed(self) -> int:
+        """Bytes of its address space."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[0]) * _PAGE
+
+    @property
     def descriptors(self) -> int:
         """How many file descriptors it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
@@ -111,6 +116,11 @@ class Process:
         """Send it a signal; nothing where it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+    def lift(self, number: int) -> None:
+        """Take a resource limit away again; nothing where it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(self.pid, number, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     async def kill(self) -> None:
         """SIGKILL, and wait for its end."""

@@ -1,13 +1,14 @@
 """A stage for faults: a stand-in for SNS, the daemon as a process, a sink, and the records of both sides."""
 
 import asyncio
+import json
 import shutil
 import time
 from asyncio import Task
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -38,7 +39,6 @@ class Rules:
     sns: str = ""
     signer: bool = True
     handler: str = 'timeout = "5s"\nretry = { attempts = 100, first = "200ms", most = "2s" }'
-    log: str = "info"
     database: str = "inbox.db"
 
 
@@ -95,7 +95,7 @@ class Scene:
         self.rules.write_text(
             f'[server]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nstop_grace = "5s"\n{rules.server}\n'
             f'[sns]\ntopics = ["{self.sns.topic}"]\n{rules.sns}\n{signer}'
-            f'[inbox]\ndatabase = "sqlite://{self.database}"\n[log]\nformat = "json"\nlevel = "{rules.log}"\n'
+            f'[inbox]\ndatabase = "sqlite://{self.database}"\n[log]\nformat = "json"\n'
             f'[handlers.erp]\ntype = "forward"\nurl = "{self.sink.url}erp"\nallow_private = true\n'
             f'secret = {{ env = "WEBHOOK_SECRET" }}\nconcurrency = {CONCURRENCY}\n{rules.handler}\n'
             '[[rules]]\nname = "all"\nhandlers = ["erp"]\n'
@@ -139,9 +139,21 @@ class Scene:
         await self.process.kill()
         self.told.add(Killed(self.process.pid, time.time()))
 
+    def supervised(self) -> Task[None]:
+        """Start the daemon again whenever it dies, as systemd does; ended with the stage."""
+        task = asyncio.create_task(self._supervise())
+        self._tasks.append(task)
+        return task
+
     def messages(self, count: int, duplicates: float = 0.05) -> Iterator[Planned]:
         """Messages from Amazon's examples, some of them twice; the same for the same seed."""
         return plan(Spec(load(), count, duplicates=duplicates), self.random, time.time)
+
+    def padded(self, planned: Planned, size: int) -> Planned:
+        """The message with so much more in it that it has `size` bytes."""
+        body = json.loads(planned.message)
+        body["Padding"] = "".join(self.random.choices("abcdefgh", k=max(0, size - len(planned.message))))
+        return replace(planned, message=json.dumps(body))
 
     def push(self, planned: Planned) -> Push:
         """A message, signed."""
@@ -154,7 +166,19 @@ class Scene:
 
     async def once(self, planned: Planned) -> Answer:
         """Push a message once and record what was answered."""
-        return await self._tell(planned, self.push(planned))
+        return await self.tell(planned, self.push(planned))
+
+    async def tell(self, planned: Planned, push: Push) -> Answer:
+        """Push a signed message once and record what was answered."""
+        answer = await self.sns.deliver(self.endpoint, push)
+        detail = answer.error if answer.status is None else "" if answer.taken else answer.text
+        self.told.add(
+            Told(push.message_id, planned.notification_id, answer.status, round(answer.seconds, 4), time.time(), detail)
+        )
+        self._statuses[answer.status] += 1
+        async with self._changed:
+            self._changed.notify_all()
+        return answer
 
     async def send(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = 60.0) -> None:
         """Push messages, each again until it is acknowledged. Raises TimeoutError."""
@@ -181,7 +205,7 @@ class Scene:
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: self._statuses[200] >= count)
 
-    async def told_status(self, status: int, count: int = 1, within: float = 60.0) -> None:
+    async def told_status(self, status: int | None, count: int = 1, within: float = 60.0) -> None:
         """Wait until `count` more pushes have been answered with a status."""
         count += self._statuses[status]
         async with asyncio.timeout(within), self._changed:
@@ -204,22 +228,19 @@ class Scene:
         assert report.problems == (), f"{report}"
         return report
 
+    async def _supervise(self) -> None:
+        while True:
+            status = await self.process.ended(within=3600)
+            if status >= 0:
+                return
+            self.told.add(Killed(self.process.pid, time.time()))
+            await self.start()
+
     async def _insist(self, planned: Planned, push: Push) -> Answer:
-        answer = await self._tell(planned, push)
+        answer = await self.tell(planned, push)
         while answer.retryable:
             await asyncio.sleep(_AGAIN)
-            answer = await self._tell(planned, push)
-        return answer
-
-    async def _tell(self, planned: Planned, push: Push) -> Answer:
-        answer = await self.sns.deliver(self.endpoint, push)
-        detail = answer.error if answer.status is None else "" if answer.taken else answer.text
-        self.told.add(
-            Told(push.message_id, planned.notification_id, answer.status, round(answer.seconds, 4), time.time(), detail)
-        )
-        self._statuses[answer.status] += 1
-        async with self._changed:
-            self._changed.notify_all()
+            answer = await self.tell(planned, push)
         return answer
 
     async def _is_settled(self) -> bool:
