@@ -9,14 +9,17 @@ from typing import Any
 from handlers.base import HandlerContext
 from receiver.alarms import Alarms
 from receiver.config import Configuration
+from receiver.consent import ConsentPage
 from receiver.dispatcher import Dispatcher, LaneSpec
 from receiver.errors import ConfigError
+from receiver.inbox.consents import Consents
 from receiver.inbox.sqlite import SqliteInbox
+from receiver.inbox.tokens import InboxTokens
 from receiver.ingest import Ingest
 from receiver.internal import InternalEvents
 from receiver.metrics import Metrics
 from receiver.rules import Table
-from receiver.server import PublicServer, ServerOptions
+from receiver.server import Page, PublicServer, ServerOptions
 from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn, TopicList, Verifier
 from receiver.spapi import SpapiClients
 from receiver.subscriptions import Subscriptions
@@ -56,6 +59,7 @@ class Composer:
         options = server_options(config)
         stand_ins = open_stand_ins(config)
         inbox = await SqliteInbox.open(config.inbox.database)
+        self._spapi.store = InboxTokens(inbox)
         try:
             return self._assemble(config, inbox, options, stand_ins, tls)
         except BaseException:
@@ -89,10 +93,17 @@ class Composer:
             clock=self._clock,
             alarms=alarms,
         )
-        server = PublicServer(ingest, options)
+        server = PublicServer(ingest, options, self.pages(config, inbox))
         return Parts(
             inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, metrics, tls, self._spapi
         )
+
+    def pages(self, config: Configuration, inbox: SqliteInbox) -> dict[str, Page]:
+        """Further routes of the public listener, by path: where consents come back, for an application that asks."""
+        spapi = config.spapi
+        if spapi is None or spapi.application_id is None:
+            return {}
+        return {spapi.callback_path: ConsentPage(spapi, Consents(inbox), InboxTokens(inbox), self._clock)}
 
     def verifier(self, config: Configuration, certificates: CertificateStore, signers: Iterable[StandIn]) -> Verifier:
         """A verifier by `[sns]`."""

@@ -160,6 +160,7 @@ class Daemon:
             parts.tls.reload()
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
         parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
+        parts.server.pages = self._composer.pages(config, parts.inbox)
         self._warn_of_restart(config)
         self.config = config
 

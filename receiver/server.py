@@ -41,7 +41,7 @@ class PublicServer:
     def __init__(self, ingest: Ingest, options: ServerOptions, pages: Mapping[str, Page] | None = None) -> None:
         self._ingest = ingest
         self._options = options
-        self._pages = dict(pages or {})
+        self.pages = dict(pages or {})
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
         self._draining = False
 
@@ -97,7 +97,7 @@ class PublicServer:
         return web.Response(text=outcome)
 
     async def _other(self, path: str, request: web.BaseRequest) -> web.StreamResponse:
-        page = self._pages.get(path)
+        page = self.pages.get(path)
         if page is None:
             return problem(404, "no_such_path", f"this listener answers {self._options.path}")
         return await page(request) if request.method in {"GET", "HEAD"} else _not_allowed("GET, HEAD")

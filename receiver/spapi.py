@@ -26,6 +26,8 @@ class SpapiClients:
     """The clients of a daemon: one for each [spapi] section that its handlers were built by. A reload may change it."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.store: Any = None
+        """Keeps the accounts that were authorized; set before the first client is asked for."""
         self._clock = clock
         self._clients: list[tuple[SpapiSettings, Any]] = []
 
@@ -34,7 +36,7 @@ class SpapiClients:
         for known, client in self._clients:
             if known == settings:
                 return client
-        shared = registry.spapi().SharedClient(partial(connect, settings, "daemon", clock=self._clock))
+        shared = registry.spapi().SharedClient(partial(connect, settings, "daemon", self.store, self._clock))
         self._clients.append((settings, shared))
         return shared
 
@@ -61,6 +63,8 @@ def connect(
         ),
         endpoints=_endpoints(settings),
         key=settings.key if store is not None else None,
+        signing=_signing(settings),
+        previous_keys=settings.previous_keys,
     )
     log = logging.getLogger("spapi")
     opened: AbstractAsyncContextManager[Any] = spapi.connect(
@@ -74,3 +78,10 @@ def _endpoints(settings: SpapiSettings) -> Any:
     given = settings.endpoints
     overrides = {name: str(url) for name in spapi.REGIONS if (url := getattr(given, name)) is not None}
     return spapi.Endpoints(settings.sandbox, str(given.lwa or spapi.LWA_ENDPOINT), overrides)
+
+
+def _signing(settings: SpapiSettings) -> Any:
+    if settings.sign == "none":
+        return None
+    aws = settings.aws
+    return registry.spapi().Signing(aws.access_key_id, aws.secret_access_key, aws.session_token, aws.role_arn, aws.sts)

@@ -87,8 +87,12 @@ class Accounts:
         raise AccountError(_no_choice(every, found, seller_id))
 
     async def add(self, account: Account, refresh_token: str) -> None:
-        """Keep an account that has been authorized. Raises VaultError where there is no key to seal it with."""
+        """Keep an account that has been authorized.
+
+        Raises AccountError for what is no refresh token, VaultError where there is no key to seal it with.
+        """
         region(account.region)
+        _check_token(refresh_token)
         known = await self._store.load(account.id)
         action = Action.CHANGE if known else Action.ADD
         await self._save(account, _Token(refresh_token), self._entry(account.id, action), known)
@@ -212,6 +216,13 @@ def _matching(every: Sequence[Account], seller_id: str | None, marketplace_ids: 
     if len(found) > 1 and marketplace_ids:
         return [item for item in found if item.trades_in(marketplace_ids[0])] or found
     return found
+
+
+def _check_token(token: str) -> None:
+    if token.startswith("Atza|"):
+        raise AccountError("that is an access token, which lasts an hour: a refresh token begins with Atzr|")
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise AccountError("that is no refresh token: it is one line of printable ASCII, and begins with Atzr|")
 
 
 def _digest(token: str) -> str:

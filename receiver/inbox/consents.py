@@ -9,8 +9,8 @@ from receiver.inbox.transaction import Transaction
 _REMEMBER = 7 * 86400.0
 """Seconds that a state is remembered after its end, to tell a late one from one that never was."""
 
-_COLUMNS = "region, marketplaces, seller_id, redirect_uri, who, ends_at, used_at"
-_ADD = f"INSERT INTO consents (state, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)"  # noqa: S608 - constants alone
+_COLUMNS = "region, seller_id, redirect_uri, who, ends_at, used_at"
+_ADD = f"INSERT INTO consents (state, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, NULL)"  # noqa: S608 - constants alone
 _FORGET = "DELETE FROM consents WHERE ends_at < ?"
 _FIND = f"SELECT {_COLUMNS} FROM consents WHERE state = ?"  # noqa: S608 - constants alone
 _USE = "UPDATE consents SET used_at = ? WHERE state = ? AND used_at IS NULL"
@@ -31,7 +31,6 @@ class Consent:
     """What a seller was asked for. Times are seconds since the epoch."""
 
     region: str
-    marketplaces: tuple[str, ...]
     seller_id: str
     """The one seller that may answer; empty for any that is not known yet."""
     redirect_uri: str
@@ -55,9 +54,9 @@ class Consents:
         rows = await self._inbox.rows(_FIND, (state,))
         if not rows:
             return Verdict.UNKNOWN, None
-        region, marketplaces, seller_id, redirect_uri, who, ends_at, used_at = rows[0]
-        consent = Consent(region, tuple(marketplaces.split()), seller_id, redirect_uri, who, ends_at)
-        late = Verdict.LATE if now >= ends_at else Verdict.GOOD
+        *fields, used_at = rows[0]
+        consent = Consent(*fields)
+        late = Verdict.LATE if now >= consent.ends_at else Verdict.GOOD
         return (late if used_at is None else Verdict.USED), consent
 
     async def use(self, state: bytes, now: float) -> bool:
@@ -72,7 +71,7 @@ class Consents:
 def _add(transaction: Transaction, payloads: list[tuple[bytes, Consent, float]]) -> list[None]:
     for state, consent, now in payloads:
         transaction.execute(_FORGET, (now - _REMEMBER,))
-        scope = (consent.region, " ".join(consent.marketplaces), consent.seller_id, consent.redirect_uri)
+        scope = (consent.region, consent.seller_id, consent.redirect_uri)
         transaction.execute(_ADD, (state, *scope, consent.who, consent.ends_at))
     return [None] * len(payloads)
 

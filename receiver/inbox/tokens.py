@@ -40,7 +40,6 @@ CREATE INDEX audit_use ON audit (at) WHERE action IN ('read', 'refresh');
 CREATE TABLE consents (
     state BLOB PRIMARY KEY,
     region TEXT NOT NULL,
-    marketplaces TEXT NOT NULL,
     seller_id TEXT NOT NULL,
     redirect_uri TEXT NOT NULL,
     who TEXT NOT NULL,
@@ -86,7 +85,6 @@ class InboxTokens:
 
     def __init__(self, inbox: Tables) -> None:
         self._inbox = inbox
-        self._spapi = registry.spapi()
 
     async def save(self, record: Any, entry: Any) -> None:
         """Keep a record in place of the one of its account id, together with the entry that says why."""
@@ -99,11 +97,11 @@ class InboxTokens:
     async def load(self, account_id: str) -> Any:
         """The record of an account id, or None."""
         rows = await self._inbox.rows(_LOAD, (account_id,))
-        return self._record(rows[0]) if rows else None
+        return _record(rows[0]) if rows else None
 
     async def list(self) -> list[Any]:
         """Every record, by account id."""
-        return [self._record(row) for row in await self._inbox.rows(_LIST)]
+        return [_record(row) for row in await self._inbox.rows(_LIST)]
 
     async def delete(self, account_id: str, entry: Any) -> bool:
         """Forget a record; False, and no entry kept, where there is none."""
@@ -121,12 +119,15 @@ class InboxTokens:
     async def entries(self, account_id: str = "", limit: int = 100) -> Sequence[Any]:
         """The last entries of the audit log, of one account or of all, newest first."""
         rows = await self._inbox.rows(f"{_ENTRIES} LIMIT ?2", (account_id, limit))
-        return [self._spapi.AuditEntry(*row[:3], self._spapi.Action(row[3]), row[4]) for row in rows]
+        spapi = registry.spapi()
+        return [spapi.AuditEntry(*row[:3], spapi.Action(row[3]), row[4]) for row in rows]
 
-    def _record(self, row: Sequence[Any]) -> Any:
-        account_id, seller_id, region, marketplaces, key_id, nonce, ciphertext, *times = row
-        sealed = self._spapi.Sealed(key_id, nonce, ciphertext)
-        return self._spapi.TokenRecord(account_id, seller_id, region, tuple(marketplaces.split()), sealed, *times)
+
+def _record(row: Sequence[Any]) -> Any:
+    spapi = registry.spapi()
+    account_id, seller_id, region, marketplaces, key_id, nonce, ciphertext, *times = row
+    sealed = spapi.Sealed(key_id, nonce, ciphertext)
+    return spapi.TokenRecord(account_id, seller_id, region, tuple(marketplaces.split()), sealed, *times)
 
 
 def _save(transaction: Transaction, payloads: list[tuple[Any, Any]]) -> list[None]:

@@ -16,7 +16,7 @@ from receiver.inbox.consents import Consent, Consents, Verdict
 from receiver.inbox.tokens import KEEP_USE, InboxTokens
 
 OLD, NEW = Vault(bytes(32)), Vault(bytes(range(32)), [bytes(32)])
-CONSENT = Consent("eu", ("A1PA6795UKMFR9",), "", "https://router.example.com/callback", "tests", 600.0)
+CONSENT = Consent("eu", "", "https://router.example.com/callback", "tests", 600.0)
 STATE = b"s" * 32
 
 
