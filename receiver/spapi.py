@@ -63,7 +63,6 @@ def connect(
         ),
         endpoints=_endpoints(settings),
         key=settings.key if store is not None else None,
-        signing=_signing(settings),
         previous_keys=settings.previous_keys,
     )
     log = logging.getLogger("spapi")
@@ -78,10 +77,3 @@ def _endpoints(settings: SpapiSettings) -> Any:
     given = settings.endpoints
     overrides = {name: str(url) for name in spapi.REGIONS if (url := getattr(given, name)) is not None}
     return spapi.Endpoints(settings.sandbox, str(given.lwa or spapi.LWA_ENDPOINT), overrides)
-
-
-def _signing(settings: SpapiSettings) -> Any:
-    if settings.sign == "none":
-        return None
-    aws = settings.aws
-    return registry.spapi().Signing(aws.access_key_id, aws.secret_access_key, aws.session_token, aws.role_arn, aws.sts)
