@@ -21,8 +21,11 @@ _COMMANDS = {
     "subscribe": "have SP-API send a seller's notifications",
     "subscriptions": "list, test and delete subscriptions",
     "destinations": "where SP-API sends: list, create, delete",
+    "authorize": "print the URL at which a seller consents",
+    "accounts": "list, add and remove seller accounts, rotate the key",
     "call": "one SP-API call with auth and rate limits, JSON out",
     "operations": "the catalogue of SP-API operations and their usage plans",
+    "doctor": "what stops notifications from arriving, and the cure",
     "install": "make a systemd service of the daemon",
     "simulate": "stand-ins for Amazon's side",
 }

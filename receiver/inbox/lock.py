@@ -31,6 +31,26 @@ class OwnerLock:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
 
+    def owner(self) -> int | None:
+        """The process that holds the lock (0 where it did not say which), None where nobody does.
+
+        Raises InboxError where the lock file cannot be looked at.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InboxError(f"the inbox's lock file {self.path} cannot be read: {error.strerror}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(descriptor, 32, 0).strip()
+            return int(holder) if holder.isdigit() else 0
+        finally:
+            os.close(descriptor)
+        return None
+
     def release(self) -> None:
         """Let go of the lock. The file stays: removing it could let two in."""
         if self._descriptor is not None:
