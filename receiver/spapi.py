@@ -1,6 +1,7 @@
 """The SP-API client that the rules file's [spapi] section describes."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers import registry
+from handlers.base import Secret
 from receiver.config import SpapiSettings
 from receiver.errors import ConfigError
 
@@ -63,6 +65,7 @@ def connect(
         ),
         endpoints=_endpoints(settings),
         key=settings.key if store is not None else None,
+        signing=_signing(settings),
         previous_keys=settings.previous_keys,
     )
     log = logging.getLogger("spapi")
@@ -77,3 +80,14 @@ def _endpoints(settings: SpapiSettings) -> Any:
     given = settings.endpoints
     overrides = {name: str(url) for name in spapi.REGIONS if (url := getattr(given, name)) is not None}
     return spapi.Endpoints(settings.sandbox, str(given.lwa or spapi.LWA_ENDPOINT), overrides)
+
+
+def _signing(settings: SpapiSettings) -> Any:
+    if settings.sign == "none":
+        return None
+    given = settings.aws
+    id_, key, token = given.access_key_id, given.secret_access_key, given.session_token
+    if id_ is None or key is None:
+        id_, key = Secret("env", "AWS_ACCESS_KEY_ID"), Secret("env", "AWS_SECRET_ACCESS_KEY")
+        token = Secret("env", "AWS_SESSION_TOKEN") if os.environ.get("AWS_SESSION_TOKEN") else None
+    return registry.spapi().Signing(id_, key, token, given.role_arn, given.sts)

@@ -23,8 +23,9 @@ from handlers.spapi.lwa import LwaClient
 from handlers.spapi.operation import Operation
 from handlers.spapi.pagination import next_arguments, next_token, token_parameter
 from handlers.spapi.rdt import RestrictedTokens, Restriction, restriction
-from handlers.spapi.regions import Endpoints, check_region
+from handlers.spapi.regions import REGIONS, Endpoints, check_region
 from handlers.spapi.request import RequestParts, build
+from handlers.spapi.signing import Signer
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _TRIES = 5
@@ -53,6 +54,7 @@ class SpapiClient:
         http: httpx.AsyncClient,
         endpoints: Endpoints,
         clock: Callable[[], float] = time.time,
+        signer: Signer | None = None,
     ) -> None:
         """`http` is shared and closed by its owner; `clock` counts seconds since the epoch."""
         self.catalogue = catalogue
@@ -62,6 +64,7 @@ class SpapiClient:
         self._http = http
         self._endpoints = endpoints
         self._clock = clock
+        self._signer = signer
         self._agent = user_agent()
         self._restricted = RestrictedTokens(self._create_restricted_token, clock)
 
@@ -124,6 +127,8 @@ class SpapiClient:
     async def close(self) -> None:
         """Stop what is under way for others, such as a token being renewed."""
         await self._restricted.close()
+        if self._signer is not None:
+            await self._signer.close()
         await self._lwa.close()
 
     async def _target(self, call: Call) -> "_Target":
@@ -138,8 +143,8 @@ class SpapiClient:
         check_region(region, marketplaces)
         base = self._endpoints.base(region)
         if call.operation.scope is not None or not isinstance(account, Account):
-            return _Target(base, f"application@{region}", None)
-        return _Target(base, account.id, account)
+            return _Target(base, region, f"application@{region}", None)
+        return _Target(base, region, account.id, account)
 
     async def _choose(self, call: Call, marketplaces: Sequence[str]) -> Account:
         seller_id = call.account if isinstance(call.account, str) else None
@@ -180,7 +185,9 @@ class SpapiClient:
         return response.json if isinstance(response.json, Mapping) else {}
 
     async def _exchange(self, call: Call, parts: RequestParts, target: "_Target", token: str) -> Response:
-        answer = await self._send(call.operation, parts, target.base + parts.target, token)
+        answer = await self._send(call.operation, parts, target, token)
+        if self._signer is not None and answer.status_code == 403:
+            self._signer.check_clock(answer.headers)
         request_id = answer.headers.get("x-amzn-requestid", "")
         parsed = _json(answer.content)
         name = call.operation.full_name
@@ -195,7 +202,8 @@ class SpapiClient:
             self.buckets.follow(target.bucket, call.operation, answer.headers.get("x-amzn-ratelimit-limit"))
         raise error
 
-    async def _send(self, operation: Operation, parts: RequestParts, url: str, token: str) -> httpx.Response:
+    async def _send(self, operation: Operation, parts: RequestParts, target: "_Target", token: str) -> httpx.Response:
+        url = target.base + parts.target
         headers = dict(parts.headers) | {
             "x-amz-access-token": token,
             "user-agent": self._agent,
@@ -203,6 +211,9 @@ class SpapiClient:
         }
         if parts.content is not None:
             headers["content-type"] = "application/json"
+        if self._signer is not None:
+            aws_region = REGIONS[target.region].aws_region
+            headers = await self._signer.sign(parts.method, url, headers, parts.content, aws_region)
         try:
             return await self._http.request(
                 parts.method, url, headers=headers, content=parts.content, timeout=_TIMEOUT, follow_redirects=False
@@ -215,6 +226,7 @@ class SpapiClient:
 @dataclass(frozen=True, slots=True)
 class _Target:
     base: str
+    region: str
     bucket: str
     account: Account | None
     """None where the application calls for itself."""

@@ -10,6 +10,7 @@ import httpx
 
 from handlers.settings import Secret
 from handlers.spapi.accounts import Account, Accounts
+from handlers.spapi.aws_credentials import AwsCredentials, Signing
 from handlers.spapi.buckets import Buckets, Usage
 from handlers.spapi.call import Call, Response
 from handlers.spapi.catalogue import Catalogue
@@ -22,6 +23,8 @@ from handlers.spapi.pools import Pools
 from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints, check_region, marketplace
 from handlers.spapi.request import build
 from handlers.spapi.shared import SharedClient
+from handlers.spapi.signature import SigningError
+from handlers.spapi.signing import Signer
 from handlers.spapi.tokenstore import Action, AuditEntry, MemoryTokenStore, TokenRecord, TokenStore
 from handlers.spapi.vault import Sealed, Vault, read_key
 
@@ -48,6 +51,8 @@ __all__ = [
     "Response",
     "Sealed",
     "SharedClient",
+    "Signing",
+    "SigningError",
     "SpapiClient",
     "SpapiError",
     "SpapiFault",
@@ -76,6 +81,8 @@ class Application:
     key: Secret | None = None
     """Seals the refresh tokens in the store."""
     previous_keys: tuple[Secret, ...] = ()
+    signing: Signing | None = None
+    """Signs each call by AWS Signature Version 4."""
 
 
 @asynccontextmanager
@@ -94,7 +101,9 @@ async def connect(
     # Mounted, not given as the client's transport, so that HTTPS_PROXY and NO_PROXY of the environment still count.
     async with httpx.AsyncClient(mounts={"all://": Pools()}) as http:
         lwa = LwaClient(http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log)
-        client = SpapiClient(Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock)
+        signing = application.signing
+        signer = None if signing is None else Signer(AwsCredentials(signing, http, clock), clock)
+        client = SpapiClient(Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock, signer)
         try:
             yield client
         finally:

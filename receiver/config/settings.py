@@ -153,6 +153,29 @@ class Endpoints(Section):
     """Where sellers consent, in place of each marketplace's Seller Central."""
 
 
+class AwsSettings(Section):
+    """AWS credentials that `sign = "sigv4"` signs with."""
+
+    access_key_id: Secret | None = None
+    """{ env = "AWS_ACCESS_KEY_ID" } where it is not given."""
+    secret_access_key: Secret | None = None
+    """{ env = "AWS_SECRET_ACCESS_KEY" } where it is not given."""
+    session_token: Secret | None = None
+    """Goes with keys that end; AWS_SESSION_TOKEN of the environment where no keys are given."""
+    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$")] | None = None
+    """The role to assume with these keys; assumed anew before its hour is over."""
+    sts: WebUrl | None = None
+    """Another URL than STS's own, for a stand-in."""
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key belong together: give both, or neither")
+        if self.session_token is not None and self.access_key_id is None:
+            raise ValueError("session_token belongs to keys: give access_key_id and secret_access_key too")
+        return self
+
+
 class SpapiSettings(Section):
     """`[spapi]`: the application that calls Amazon's Selling Partner API."""
 
@@ -175,6 +198,8 @@ class SpapiSettings(Section):
     """More come from `authorize`."""
     sign: Literal["none", "sigv4"] = "none"
     """AWS Signature Version 4, which Amazon has not asked for since October 2023."""
+    aws: AwsSettings = AwsSettings()
+    """The credentials of `sign = "sigv4"`; those of the environment where nothing is given."""
 
     @property
     def callback_path(self) -> str:
