@@ -30,8 +30,12 @@ class ProcessEnded(Exception):
 class Process:
     """A running `python -m receiver serve`. `lines` are the last of its log."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: asyncio.StreamReader, pipe: asyncio.ReadTransport
+    ) -> None:
         self._process = process
+        self._log = log
+        self._pipe = pipe
         self.lines: deque[str] = deque(maxlen=_LINES)
         self._changed = asyncio.Condition()
         self._ended = False
@@ -40,17 +44,24 @@ class Process:
     @classmethod
     async def start(cls, rules: Path, environment: Mapping[str, str], limits: Limits | None = None) -> "Process":
         """Start it; it is ready when `ready` returns."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "receiver", "serve", "--config", str(rules)),
-            env={**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LONGEST_LINE,
+        ours, its = os.pipe()
+        log = asyncio.StreamReader(_LONGEST_LINE)
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(log), os.fdopen(ours, "rb")
         )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "receiver", "serve", "--config", str(rules)),
+                env={**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=its,
+            )
+        finally:
+            os.close(its)
         for number, value in (limits or {}).items():
             resource.prlimit(process.pid, number, (value, value))
-        return cls(process)
+        return cls(process, log, pipe)
 
     @property
     def pid(self) -> int:
@@ -107,8 +118,9 @@ class Process:
         """Wait until it has ended by itself: its exit status, negative for a signal. Raises ProcessEnded."""
         try:
             async with asyncio.timeout(within):
+                status = await self._process.wait()
                 await asyncio.shield(self._reading)
-                return await self._process.wait()
+                return status
         except TimeoutError:
             raise self.failure(f"still running after {within:g} s") from None
 
@@ -116,6 +128,10 @@ class Process:
         """Send it a signal; nothing where it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+    def stop_reading(self) -> None:
+        """Read its log no more: whatever it writes from now on meets a closed pipe."""
+        self._pipe.close()
 
     def lift(self, number: int) -> None:
         """Take a resource limit away again; nothing where it has ended."""
@@ -143,8 +159,7 @@ class Process:
         return ProcessEnded(f"{what} (exit status {self._process.returncode}); its last words:\n{words}")
 
     async def _read(self) -> None:
-        assert self._process.stderr is not None
-        while line := await self._process.stderr.readline():
+        while line := await self._log.readline():
             self.lines.append(line.decode("utf-8", "replace").rstrip())
             await self._tell()
         self._ended = True
