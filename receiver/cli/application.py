@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import click
 
 from handlers import registry
+from receiver.cli.connected import connected
 from receiver.config import load
 from receiver.setup.destinations import Destinations
 from receiver.setup.errors import SetupError
 from receiver.setup.resources import EventBridge, Queue, Resources
 from receiver.setup.subscriptions import Subscriptions
-from receiver.spapi import connect, required
+from receiver.spapi import required
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
@@ -84,12 +85,13 @@ class Application:
 
 def run(config: Path, doing: str, work: Callable[[Application], Awaitable[R]]) -> R:
     """Do a work with the application that the rules file describes; `doing` goes into the audit log of tokens."""
-    settings = required(load(config).spapi, config)
+    loaded = load(config)
+    settings = required(loaded.spapi, config)
     # A stand-in takes test notifications as the sandbox does.
     sandbox = settings.sandbox or any((settings.endpoints.na, settings.endpoints.eu, settings.endpoints.fe))
 
-    async def connected() -> R:
-        async with connect(settings, who=f"{doing}, uid {os.getuid()}") as client:
+    async def work_connected() -> R:
+        async with connected(loaded, f"{doing}, uid {os.getuid()}") as client:
             return await work(Application(client, registry.spapi(), sandbox))
 
-    return asyncio.run(connected())
+    return asyncio.run(work_connected())

@@ -11,9 +11,9 @@ import click
 import orjson
 
 from handlers import registry
+from receiver.cli.connected import connected
 from receiver.cli.options import config_option
 from receiver.config import load
-from receiver.spapi import connect, required
 
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -61,8 +61,7 @@ def command(operation: str, parameters: Sequence[str], config: Path, **options: 
 
 
 async def _run(call: Any, config: Path, *, all_pages: bool, verbose: bool) -> None:
-    settings = required(load(config).spapi, config)
-    async with connect(settings, who=f"call, uid {os.getuid()}") as client:
+    async with connected(load(config), f"call, uid {os.getuid()}") as client:
         async for response in client.paginate(call, most=None if all_pages else 1):
             if verbose:
                 rate = response.headers.get("x-amzn-ratelimit-limit", "not named")
