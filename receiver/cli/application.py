@@ -56,11 +56,15 @@ def resources(event_bridge: str | None, bus_region: str | None, sqs: str | None,
     """
     if bus_region and not event_bridge:
         raise SetupError("--event-bridge-region goes with --event-bridge AWS_ACCOUNT_ID")
+    return resources_in(event_bridge, bus_region or registry.spapi().REGIONS[region].aws_region, sqs)
+
+
+def resources_in(event_bridge: str | None, bus_region: str | None, sqs: str | None) -> Resources:
+    """What was given to deliver to, the event bus in an AWS region. Raises SetupError."""
     queue = None if sqs is None else Queue.parse(sqs)
     if event_bridge is None:
         return Resources(None, queue)
-    place = bus_region or registry.spapi().REGIONS[region].aws_region
-    return Resources(EventBridge.parse(event_bridge, place), queue)
+    return Resources(EventBridge.parse(event_bridge, bus_region or ""), queue)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from receiver.cli.application import (
     run,
     version_option,
 )
-from receiver.cli.options import config_option
+from receiver.cli.aws_side import print_aws
+from receiver.cli.options import PLACES, find_config
 from receiver.cli.output import listing
 from receiver.cli.subscriptions import record_of
 from receiver.setup.errors import SetupError
@@ -25,6 +26,7 @@ from receiver.setup.kinds import Filter, Kind, kind
 from receiver.setup.resources import Resources
 from receiver.setup.subscriptions import Wanted
 
+_CONFIG_HELP = f"The rules file.  [default: ./{PLACES[0]}, then {PLACES[1]}]"
 _MARKETPLACE = re.compile(r"[A-Z0-9]{10,14}")
 _COLUMNS = ["state", "type", "account", "subscription", "version", "destination", "filter"]
 
@@ -50,9 +52,25 @@ _COLUMNS = ["state", "type", "account", "subscription", "version", "destination"
 @version_option
 @click.option("--replace", is_flag=True, help="Delete a subscription that differs, and make it anew.")
 @click.option("--destination-name", metavar="NAME", help="How a new destination is called.")
+@click.option(
+    "--print-aws",
+    is_flag=False,
+    flag_value="cloudformation",
+    type=click.Choice(["cloudformation", "cli"]),
+    help="Print the AWS side and subscribe nothing: a CloudFormation template, or a script of AWS CLI lines.",
+)
+@click.option("--endpoint", metavar="URL", help="With --print-aws: the https URL that SNS pushes to.")
+@click.option(
+    "--name", default="sp-api-notifications", show_default=True, help="With --print-aws: names the topic and the rest."
+)
+@click.option(
+    "--event-source",
+    metavar="NAME",
+    help="With --print-aws: the partner event source.  [default: by application_id under [spapi]]",
+)
 @json_option
-@config_option
-def command(types: Sequence[str], config: Path, as_json: bool, **options: Any) -> None:
+@click.option("--config", type=click.Path(path_type=Path), metavar="PATH", help=_CONFIG_HELP)
+def command(types: Sequence[str], config: Path | None, as_json: bool, **options: Any) -> None:
     """Subscribe an account to notifications of each TYPE, and create the destination they need.
 
     Run again, it changes nothing. SP-API sends some types to EventBridge and the others to SQS; a command that names
@@ -61,15 +79,20 @@ def command(types: Sequence[str], config: Path, as_json: bool, **options: Any) -
     \b
         spapi-router subscribe ORDER_CHANGE --sqs arn:aws:sqs:us-east-1:123456789012:sp-api-notifications
         spapi-router subscribe LISTINGS_ITEM_ISSUES_CHANGE --event-bridge 123456789012
+        spapi-router subscribe ORDER_CHANGE --sqs arn:aws:sqs:us-east-1:123456789012:sp-api-notifications \\
+            --print-aws cloudformation --endpoint https://notify.example.com/sns > stack.json
     """  # noqa: D301 - click's mark for text that keeps its lines
     kinds = [kind(name, options["version"]) for name in dict.fromkeys(types)]
+    if options["print_aws"]:
+        print_aws(options["print_aws"], kinds, config, options)
+        return
     wanted = Filter(_marketplaces(options["marketplaces"]), options["order_changes"], options["aggregation"])
     directives = {item.name: wanted.directive(item.name) for item in kinds}
 
     async def work(application: Application) -> list[dict[str, Any]]:
         return await _subscribe(application, kinds, directives, options)
 
-    listing(run(config, "subscribe", work), _COLUMNS, as_json, "")
+    listing(run(find_config(config), "subscribe", work), _COLUMNS, as_json, "")
 
 
 async def _subscribe(

@@ -186,3 +186,53 @@ async def test_every_type_is_asked_for(run: Run, simulated: SimulatedSpapi) -> N
     lines(await run("subscribe", "PRICING_HEALTH", "--sqs", QUEUE, "--json"))
     assert [item["type"] for item in lines(await run("subscriptions", "list", "--json"))] == ["PRICING_HEALTH"]
     assert simulated.amazon.statistics.calls["notifications.v1.getSubscription", 404] == len(KINDS)
+
+
+PRINT = ["--print-aws", "cloudformation", "--endpoint", "https://notify.example.com/sns"]
+
+
+def printed(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["subscribe", *arguments])
+
+
+def test_the_aws_side_needs_no_rules_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = printed("ORDER_CHANGE", "--sqs", QUEUE, *PRINT)
+    assert result.exit_code == 0
+    template = json.loads(result.stdout)
+    assert template["Resources"]["Queue"]["Properties"]["QueueName"] == "sp-api"
+    assert template["Parameters"]["Endpoint"]["Default"] == "https://notify.example.com/sns"
+    short = printed("ORDER_CHANGE", "--sqs", QUEUE, "--endpoint", "https://notify.example.com/sns", "--print-aws")
+    assert short.stdout == result.stdout
+    script = printed("ORDER_CHANGE", "--sqs", QUEUE, *PRINT[2:], "--print-aws", "cli", "--name", "other")
+    assert script.stdout.startswith("#!/bin/sh\n")
+    assert "aws sns create-topic --name other\n" in script.stdout
+
+
+async def test_the_event_source_is_named_by_the_rules_file(run: Run, tmp_path: Path, simulated: SimulatedSpapi) -> None:
+    arguments = ["subscribe", "LISTINGS_ITEM_STATUS_CHANGE", "--event-bridge", ACCOUNT, *PRINT]
+    assert "needs --event-bridge-region" in str((await run(*arguments)).exception)
+    arguments += ["--event-bridge-region", "us-east-1"]
+    assert "set application_id under [spapi]" in str((await run(*arguments)).exception)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(rules.read_text().replace("[spapi]", '[spapi]\napplication_id = "amzn1.sp.solution.0a1b"'))
+    result = await run(*arguments)
+    source = f"aws.partner/sellingpartnerapi.amazon.com/{ACCOUNT}/amzn1.sp.solution.0a1b"
+    assert json.loads(result.stdout)["Resources"]["Bus"]["Properties"]["EventSourceName"] == source
+    assert not simulated.amazon.world.destinations
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ORDER_CHANGE", "--sqs", QUEUE, "--print-aws"], "--print-aws needs --endpoint"),
+        (["ORDER_CHANGE", *PRINT], "to an SQS queue, not to EventBridge"),
+        (["ORDER_CHANGE", "--sqs", QUEUE, *PRINT, "--name", "$(x)"], "--name takes a letter"),
+        (["ORDER_CHANGE", "--sqs", f"{QUEUE}\nrm", *PRINT], "takes the ARN of a queue"),
+    ],
+)
+def test_what_cannot_be_printed(arguments: list[str], said: str) -> None:
+    result = printed(*arguments)
+    assert result.exit_code == 1
+    assert said in str(result.exception)
+    assert result.stdout == ""
