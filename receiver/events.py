@@ -85,6 +85,8 @@ def configure(
     handler.setFormatter(JournalFormatter(formatter) if journal else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").disabled = True
+    # It would log each statement with its values, buyers' data among them.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 
 def _is_journal(stream: TextIO, journal: str) -> bool:

@@ -124,6 +124,8 @@ class PublicServer:
             return
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, self._credentials):
+            if given:
+                log(_logger, logging.WARNING, "push_refused", reason="basic_auth", remote=self.remote(request))
             raise Unauthorized("basic_auth", "the user and password of server.basic_auth are missing or wrong")
 
     def remote(self, request: web.BaseRequest) -> str:

@@ -18,10 +18,10 @@ def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     from receiver.daemon import Daemon
 
-    # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
-    faulthandler.enable()
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
+    # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
+    faulthandler.enable()
 
     async def run() -> None:
         await Daemon(configuration).run()

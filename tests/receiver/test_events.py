@@ -87,3 +87,9 @@ def test_an_exception_stays_on_its_line(stream: TextIO) -> None:
         LOGGER.exception("failed")
     (line,) = lines(stream)
     assert line.startswith('<3>error failed exception="Traceback')
+
+
+def test_the_database_driver_does_not_log_what_it_stores(stream: TextIO) -> None:
+    configure("debug", "text", stream, {})
+    logging.getLogger("aiosqlite").debug("executing INSERT with a buyer's address")
+    assert lines(stream) == []
