@@ -34,7 +34,7 @@ _END = 2.0
 _LINGER = 1.0
 _CLOSING = 15.0
 """Seconds that a stop may take beyond its grace."""
-_NOTHING = "ready"
+_PROBE = "ready"
 """A note that is never there: removing it asks the writer for a transaction that changes nothing."""
 
 
@@ -120,7 +120,7 @@ class Daemon:
         async def ready() -> None:
             if self._stop.is_set():
                 raise Unavailable("stopping", "the daemon is stopping")
-            await parts.inbox.save_note(_NOTHING, b"")
+            await parts.inbox.save_note(_PROBE, str(self._clock()).encode())
 
         runner = web.AppRunner(admin_app(parts.metrics, ready), access_log=None)
         await runner.setup()
@@ -209,7 +209,7 @@ class Daemon:
         if self._manager.listens:
             self._watch.keep("status", StatusLine(self._manager, parts.inbox, parts.metrics, self._status).run)
         if period := self._manager.watchdog_period:
-            ask = partial(parts.inbox.save_note, _NOTHING, b"")
+            ask = partial(parts.inbox.save_note, _PROBE, b"")
             self._watch.keep("watchdog", Watchdog(self._manager, ask, period).run)
 
     async def _leave_presence(self, parts: Parts) -> None:
