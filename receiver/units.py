@@ -26,6 +26,7 @@ SECRETS = Path("/etc/spapi-router/secrets")
 _KNOWS_NOTIFY_RELOAD = 253
 _HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - told, not used
 _RUNTIME = Path("/run/spapi-router")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,254}")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+=,-]+")
 
 
@@ -69,8 +70,11 @@ def fitted(files: Mapping[str, str], machine: Machine, config: Configuration | N
 
 
 def credentials(config: Configuration) -> list[str]:
-    """The systemd credentials that a rules file names, each once."""
-    return sorted({secret.name for _, secret in secrets_of(config) if secret.source == "credential"})
+    """The systemd credentials that a rules file names, each once. Raises UnitError."""
+    names = sorted({secret.name for _, secret in secrets_of(config) if secret.source == "credential"})
+    if wrong := [name for name in names if not _CREDENTIAL.fullmatch(name)]:
+        raise UnitError(f"{wrong[0]!r} is no name of a systemd credential: use letters, digits and _ . - @")
+    return names
 
 
 def check_visible(paths: Sequence[Path]) -> None:
@@ -91,7 +95,7 @@ def _stream(listen: Listen) -> str:
                 f"server.listen is {listen}, in the directory that a stop of the service removes: "
                 'a socket that outlives restarts lies beside it, like "unix:/run/spapi-router.sock"'
             )
-        return str(listen.unix)
+        return str(listen.unix).replace("%", "%%")
     try:
         ipaddress.ip_address(listen.host)
     except ValueError:
@@ -113,6 +117,8 @@ def _with(text: str, key: str, values: Sequence[str], written: str = "") -> str:
 
 def _word(text: str) -> str:
     """One word of a command line: `%` and `$` stand for themselves, blanks and quotes do not end it."""
+    if not text.isprintable():
+        raise UnitError(f"{text!r} has control characters: a unit cannot name it")
     text = text.replace("%", "%%").replace("$", "$$")
     if _PLAIN.fullmatch(text):
         return text

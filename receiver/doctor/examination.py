@@ -58,6 +58,8 @@ async def _results(check: Check, patient: Patient, offline: bool) -> Sequence[Re
             return await check.run(patient)
     except TimeoutError:
         return [finding(f"no result within {check.seconds:g} s", "run it again when the machine is less busy")]
+    except PermissionError as error:
+        return [skipped(f"{error.filename}: {error.strerror}: run as root")]
     except (RouterError, HandlerError, OSError) as error:
         return [finding(str(error), "see the text above")]
     except Exception as error:  # noqa: BLE001 - one check that fails must not hide what the others find

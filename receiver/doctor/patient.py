@@ -41,6 +41,8 @@ class Patient:
     """Why there is no inbox to read; empty where there is."""
     owner: int | None
     """The process id of the daemon that runs on this inbox (0 where it is not known), None where none runs."""
+    owner_error: str
+    """Why that cannot be told; empty where it can."""
     presence: Presence | None
     """What that daemon has left about itself."""
     environ: Mapping[str, str] | None
@@ -55,22 +57,22 @@ class Patient:
 @asynccontextmanager
 async def admitted(config: Configuration, ways: Ways, environ: Mapping[str, str]) -> AsyncIterator[Patient]:
     """A patient; `environ` is this program's environment. Never raises for the state that the router is in."""
-    owner = _owner(config.inbox.database)
+    owner, owner_error = _owner(config.inbox.database)
     inbox, error = await _inbox(config.inbox.database)
     try:
         presence = await _presence(inbox, owner) if inbox else None
         theirs = environ if owner is None else _environ_of(owner)
-        yield Patient(config, ways, inbox, error, owner, presence, theirs)
+        yield Patient(config, ways, inbox, error, owner, owner_error, presence, theirs)
     finally:
         if inbox:
             await inbox.close()
 
 
-def _owner(database: Path) -> int | None:
+def _owner(database: Path) -> tuple[int | None, str]:
     try:
-        return OwnerLock(database).owner()
-    except RouterError:
-        return None
+        return OwnerLock(database).owner(), ""
+    except RouterError as error:
+        return None, str(error)
 
 
 async def _inbox(database: Path) -> tuple[SqliteInbox | None, str]:

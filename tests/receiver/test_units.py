@@ -56,6 +56,18 @@ def test_words_of_the_command_line_stay_words() -> None:
     assert command == '"/opt/a \\"b\\"/100%%/spapi-router" serve --config "/etc/$$x/rules.toml"'
 
 
+@pytest.mark.parametrize("name", ["x\\nExecStartPre=/bin/evil", "a b", "%i"])
+def test_a_credential_that_would_be_more_than_a_name_is_refused(tmp_path: Path, name: str) -> None:
+    config = configured(tmp_path, f'basic_auth = {{ username = "sns", password = {{ credential = "{name}" }} }}')
+    with pytest.raises(UnitError, match="no name of a systemd credential"):
+        fitted(templates(), MACHINE, config)
+
+
+def test_a_path_with_a_line_end_is_refused() -> None:
+    with pytest.raises(UnitError, match="control characters"):
+        fitted(templates(), Machine(MACHINE.executable, Path("/etc/a\nb.toml")), None)
+
+
 def test_address_and_credentials_of_the_rules_file_are_taken(tmp_path: Path) -> None:
     handler = '[handlers.{}]\ntype = "forward"\nurl = "https://erp.example.com/"\nsecret = {{ {} }}\n'
     config = configured(

@@ -21,7 +21,9 @@ from receiver.doctor.examination import Orders
 from receiver.doctor.patient import Ways
 from receiver.doctor.probe import Probe
 from receiver.doctor.registry import CHECKS
-from receiver.errors import RouterError
+from receiver.errors import InboxError, RouterError
+from receiver.inbox import SqliteInbox
+from receiver.inbox.lock import OwnerLock
 from tests.receiver.doctor.conftest import Look, only
 from tests.receiver.manager import Manager, Service
 
@@ -96,6 +98,22 @@ async def test_secrets_are_looked_for_in_the_environment_of_the_daemon_that_runs
         finally:
             await service.kill()
             await manager.close()
+
+
+async def test_another_user_is_told_to_be_root_and_nothing_is_made_up(
+    rules: Path, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(lock: OwnerLock) -> None:
+        raise InboxError(f"the inbox's lock file {lock.path} cannot be read: Permission denied")
+
+    async def forbid(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(OwnerLock, "owner", refuse)
+    monkeypatch.setattr(SqliteInbox, "read", forbid)
+    found = await look(rules)
+    assert "run as root" in only(found["daemon"], Verdict.SKIPPED).detail
+    assert not [name for name, results in found.items() for each in results if each.verdict == Verdict.FINDING]
 
 
 async def run(*checks: Check, rules: Path) -> list[Result]:
