@@ -1,6 +1,7 @@
 """A seller's consent from the URL to the stored account, with a stand-in for Amazon and the real daemon."""
 
 import asyncio
+import functools
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import aiohttp
 import pytest
 
-from handlers.spapi.errors import RegionError
+from handlers.spapi.accounts import Account, Accounts
+from handlers.spapi.errors import AccountError, RegionError
+from handlers.spapi.vault import Vault
 from receiver.config import SpapiSettings, load
 from receiver.consent import Wish, ask
 from receiver.errors import ConfigError
@@ -148,6 +151,23 @@ async def test_a_consent_ends_in_an_account_the_daemon_calls_for(
     for secret in (query["spapi_oauth_code"], query["state"], scene.amazon.settings.refresh_token(1), KEY):
         assert secret not in said
     assert "account_authorized" in said
+
+
+async def test_the_running_daemon_notices_accounts_that_come_and_go(scene: Scene) -> None:
+    client = await scene.router.parts.spapi.of(scene.settings).get()
+    call = functools.partial(client.call, "sellers.getMarketplaceParticipations", account="A0002SIMULATED")
+    with pytest.raises(AccountError, match="no SP-API account"):
+        await call()
+    beside = await SqliteInbox.attach(scene.router.inbox.path)
+    accounts = Accounts(InboxTokens(beside), Vault(bytes(32)), clock=scene.clock, who="tests")
+    account = Account("A0002SIMULATED", "na")
+    await accounts.add(account, scene.amazon.settings.refresh_token(2))
+    assert (await call()).status == 200
+    assert await accounts.remove(account)
+    await beside.close()
+    scene.clock.now += 31.0
+    with pytest.raises(AccountError, match="no SP-API account"):
+        await call()
 
 
 def everything_in(directory: Path) -> bytes:
