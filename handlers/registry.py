@@ -22,6 +22,7 @@ BUILT_IN = {
     "log": "handlers.log:LogHandler",
     "spapi": "handlers.spapi_call:SpapiCallHandler",
     "order": "handlers.order:OrderHandler",
+    "report": "handlers.report:ReportHandler",
 }
 """Imported when first named, so that what a rules file does not use costs nothing."""
 

@@ -29,7 +29,7 @@ def test_the_keys_of_every_handler(sections: dict[str, str]) -> None:
     assert keys(sections["Keys of every handler"]) == {field.name for field in dataclasses.fields(LaneSettings)}
 
 
-@pytest.mark.parametrize("name", ["forward", "exec", "file", "spapi", "order"])
+@pytest.mark.parametrize("name", ["forward", "exec", "file", "spapi", "order", "report"])
 def test_the_keys_of_a_type(sections: dict[str, str], name: str) -> None:
     assert keys(sections[name]) == set(registry.find(name).Settings.model_fields)
 
