@@ -1,5 +1,6 @@
 """The daemon's own sections of the rules file: `[server]`, `[sns]`, `[inbox]`, `[spapi]` and `[log]`."""
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -153,6 +154,12 @@ class Endpoints(Section):
     """Where sellers consent, in place of each marketplace's Seller Central."""
 
 
+def _signable(sign: str) -> str:
+    if sign == "sigv4" and importlib.util.find_spec("botocore") is None:
+        raise ValueError("sigv4 needs botocore: run pip install 'spapi-router[sigv4]'")
+    return sign
+
+
 class AwsSettings(Section):
     """AWS credentials that `sign = "sigv4"` signs with."""
 
@@ -196,7 +203,7 @@ class SpapiSettings(Section):
     endpoints: Endpoints = Endpoints()
     accounts: tuple[Account, ...] = ()
     """More come from `authorize`."""
-    sign: Literal["none", "sigv4"] = "none"
+    sign: Annotated[Literal["none", "sigv4"], AfterValidator(_signable)] = "none"
     """AWS Signature Version 4, which Amazon has not asked for since October 2023."""
     aws: AwsSettings = AwsSettings()
     """The credentials of `sign = "sigv4"`; those of the environment where nothing is given."""

@@ -1,5 +1,6 @@
 """`sign = "sigv4"` in a rules file: whose keys it signs with."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,10 @@ def test_what_check_refuses(tmp_path: Path, aws: str, said: str) -> None:
         settings(tmp_path, aws)
     assert said in str(raised.value)
     assert "literal" not in str(raised.value)
+
+
+def test_check_asks_for_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "botocore" else found(name))
+    with pytest.raises(ConfigError, match=r"rules.toml:\d+: spapi.sign: sigv4 needs botocore: run pip install"):
+        settings(tmp_path, "")
