@@ -36,12 +36,19 @@ class LeaseKeeper:
         self._log = logger
 
     async def run(self) -> None:
-        """Extend leases until cancelled."""
+        """Extend leases until cancelled.
+
+        After a time that was missed (the machine slept, the clock was set) nothing is taken back at once: leases seem
+        to have ended of which this very process has yet to hear that they are its own.
+        """
         while True:
+            slept_from = self._clock()
             await asyncio.sleep(self._lease / 3)
+            missed = self._clock() - slept_from > self._lease * 2 / 3
             try:
                 await self._extend()
-                await self.recover()
+                if not missed:
+                    await self.recover()
             except Unavailable as error:
                 log(self._log, logging.WARNING, "leases_not_extended", reason=error.reason, detail=error.detail)
 

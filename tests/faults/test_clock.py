@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettin
 from receiver.dispatcher import Dispatcher, LaneSpec
 from receiver.inbox import DeliveryFilter, Entry, Route, State
 from receiver.inbox.sqlite import SqliteInbox
+from receiver.inbox.store import Claim
 from receiver.internal import internal_body
 from receiver.notification import read_stored
 from receiver.simulators.sink import Behaviour, Sink
@@ -97,42 +98,105 @@ class Slow(Handler[HandlerSettings]):
     def __init__(self) -> None:
         context = HandlerContext("slow", logging.getLogger("slow"), time.time, Path())
         super().__init__(HandlerSettings(), context)
-        self.runs = 0
+        self.runs: list[int] = []
         self.release = asyncio.Event()
 
     async def handle(self, delivery: Delivery) -> Outcome:
         """One run."""
-        self.runs += 1
+        self.runs.append(delivery.id)
         await self.release.wait()
         return Done()
 
 
-async def test_a_step_forward_takes_no_lease_from_a_daemon_that_lives(tmp_path: Path) -> None:
-    """Leases end by the clock, but a daemon extends its own before it takes back any that have ended."""
-    clock, handler = Clock(), Slow()
-    inbox = await SqliteInbox.open(tmp_path / "inbox.db")
+class Late(SqliteInbox):
+    """An inbox whose answer to a claim can come late, as after a freeze: `held_up` is told, `go_on` lets it come."""
+
+    hold_up = False
+    held_up: asyncio.Event
+    go_on: asyncio.Event
+
+    async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
+        claims = await super().claim(handler, limit, now, lease)
+        if self.hold_up and claims:
+            self.held_up.set()
+            await self.go_on.wait()
+        return claims
+
+
+@pytest.fixture
+async def inbox(tmp_path: Path) -> AsyncIterator[Late]:
+    opened = await Late.open(tmp_path / "inbox.db")
+    assert isinstance(opened, Late)
+    opened.held_up, opened.go_on = asyncio.Event(), asyncio.Event()
+    yield opened
+    await opened.close()
+
+
+async def keep(inbox: SqliteInbox, clock: Clock) -> None:
+    """A notification for the slow handler."""
     body = internal_body("ORDER_CHANGE", {}, clock())
     await inbox.accept([Entry(read_stored(body, 0), (Route("all", "slow"),), body, clock())])
-    dispatcher = Dispatcher(inbox, {"slow": LaneSpec(handler)}, clock=clock, lease=0.3)
-    await dispatcher.start()
 
-    async def runs() -> bool:
-        return handler.runs > 0
+
+async def leased_beyond(inbox: SqliteInbox, id_: int, moment: float) -> None:
+    """Wait until a delivery's lease has been extended beyond a time."""
 
     async def extended() -> bool:
-        (delivery,) = await inbox.deliveries(DeliveryFilter())
-        return (delivery.leased_until or 0) > time.time() + HOUR
+        delivery = await inbox.delivery(id_)
+        return delivery is not None and (delivery.leased_until or 0) > moment
 
-    await until(runs, 10)
-    clock.error = 2 * HOUR
-    await until(extended, 10)
-    handler.release.set()
+    await until(extended, 20)
 
+
+async def runs(handler: Slow, count: int) -> None:
+    async def begun() -> bool:
+        return len(handler.runs) >= count
+
+    await until(begun, 20)
+
+
+async def ended(inbox: SqliteInbox, count: int) -> None:
     async def done() -> bool:
-        return await inbox.count(DeliveryFilter()) == {State.DONE: 1}
+        states: dict[State, int] = await inbox.count(DeliveryFilter())
+        return states == {State.DONE: count}
 
-    await until(done, 10)
-    assert handler.runs == 1
+    await until(done, 20)
+
+
+async def test_a_step_forward_takes_no_lease_from_a_daemon_that_lives(inbox: Late) -> None:
+    """Leases end by the clock, but a daemon extends its own before it takes back any that have ended."""
+    clock, handler = Clock(), Slow()
+    await keep(inbox, clock)
+    dispatcher = Dispatcher(inbox, {"slow": LaneSpec(handler)}, clock=clock, lease=0.3)
+    await dispatcher.start()
+    await runs(handler, 1)
+    clock.error = 2 * HOUR
+    await leased_beyond(inbox, 1, time.time() + HOUR)
+    handler.release.set()
+    await ended(inbox, 1)
+    assert handler.runs == [1]
     assert [attempt.outcome for attempt in await inbox.attempts(1)] == ["done"]
     await dispatcher.stop(1)
-    await inbox.close()
+
+
+async def test_a_step_forward_takes_no_lease_whose_claim_is_under_way(inbox: Late) -> None:
+    """Claimed before the step, heard of after it: the lease seems to have ended, but is this daemon's own."""
+    clock, handler = Clock(), Slow()
+    await keep(inbox, clock)
+    dispatcher = Dispatcher(inbox, {"slow": LaneSpec(handler)}, clock=clock, lease=3.0)
+    await dispatcher.start()
+    await runs(handler, 1)
+    inbox.hold_up = True
+    await keep(inbox, clock)
+    dispatcher.wake(["slow"])
+    await inbox.held_up.wait()
+    clock.error = 2 * HOUR
+    await leased_beyond(inbox, 1, time.time() + HOUR)
+    await asyncio.sleep(0.05)
+    inbox.go_on.set()
+    await runs(handler, 2)
+    handler.release.set()
+    await ended(inbox, 2)
+    assert handler.runs == [1, 2]
+    assert [attempt.outcome for attempt in await inbox.attempts(2)] == ["done"]
+    await dispatcher.stop(1)

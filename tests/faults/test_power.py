@@ -57,11 +57,13 @@ async def test_a_log_that_breaks_off_anywhere(scene: Scene, cuts: int, figures: 
     log = scene.database.with_name("inbox.db-wal")
     await scene.send(scene.messages(150))
     story, began, flushed = read_told(scene.told.path), generation(log), commits(log)[-1]
-    sending = scene.sending(scene.messages(3000))
+    sending = scene.sending(scene.messages(1000))
     await scene.acknowledged(300)
     process.send(signal.SIGSTOP)
     frozen = copied(scene.database, tmp_path / "frozen")
     process.send(signal.SIGCONT)
+    await sending
+    await scene.finish()
     frozen_log = frozen.with_name("inbox.db-wal")
     if generation(frozen_log) != began:
         flushed = 0
@@ -77,8 +79,6 @@ async def test_a_log_that_breaks_off_anywhere(scene: Scene, cuts: int, figures: 
     whole = opened(cut(frozen, tmp_path / "cut", end, b""))
     assert sound(whole, story) == ()
     figures.add(f"{cuts} cuts of a log of {end} bytes, {within} of them after {flushed} flushed bytes; lost: 0")
-    await sending
-    await scene.finish()
 
 
 async def test_a_torn_tail_is_left_out_by_the_next_daemon(scene: Scene, figures: Any) -> None:
