@@ -17,11 +17,10 @@ MOST_SKEW = 300.0
 
 
 class SigningError(SpapiFault):
-    """A call cannot be signed; the text says why."""
+    """A call cannot be signed, or its signature cannot be right; the text says why.
 
-
-class ClockError(SigningError):
-    """The clock of this machine is so far off that no signature can be right."""
+    What is wrong (the clock, the keys, the role, a package) is mended for all calls at once, so each may succeed later.
+    """
 
     retryable = True
 
@@ -65,12 +64,12 @@ def load_botocore() -> tuple[ModuleType, ModuleType, ModuleType]:
 
 
 def check_clock(headers: Mapping[str, str], now: float) -> None:
-    """Raise ClockError where a refusal's Date header (RFC 9110, section 6.6.1) is over 5 minutes from `now`."""
+    """Raise SigningError where a refusal's Date header (RFC 9110, section 6.6.1) is over 5 minutes from `now`."""
     skew = _skew(headers.get("date", ""), now)
     if abs(skew) <= MOST_SKEW:
         return
     side = "ahead of" if skew > 0 else "behind"
-    raise ClockError(
+    raise SigningError(
         f"this machine's clock is {abs(skew) / 60:.0f} minutes {side} Amazon's, and a SigV4 signature may be 5 minutes "
         "off: set the clock, by NTP (timedatectl set-ntp true)"
     )

@@ -28,7 +28,7 @@ class Signer:
         return signed(keys, method, url, headers, content or b"", (region, _SERVICE))
 
     def check_clock(self, headers: Mapping[str, str]) -> None:
-        """Raise ClockError where the answer that refused a call is dated over 5 minutes from this clock."""
+        """Raise SigningError where the answer that refused a call is dated over 5 minutes from this clock."""
         check_clock(headers, self._clock())
 
     async def close(self) -> None:
