@@ -104,19 +104,20 @@ class Accounts:
         return await self._store.delete(account.id, self._entry(account.id, Action.REMOVE))
 
     async def rotate(self) -> int:
-        """Seal every stored token with the current key; how many were sealed with another. Raises VaultError.
+        """Seal every stored token with the current key; how many were sealed with another.
 
-        Safe to interrupt and to run again: each record is whole under the old key or under the new.
+        Safe to interrupt and to run again: each record is whole under the old key or under the new. Raises VaultError
+        for a record that does not open, after all others.
         """
         vault = self._needed_vault()
-        count = 0
-        for listed in await self._store.list():
-            record: TokenRecord | None = listed
-            while record is not None and record.sealed.key_id != vault.key_id:
-                if await self._reseal(vault, record):
-                    count += 1
-                    break
-                record = await self._store.load(listed.account_id)
+        count, failure = 0, None
+        for record in await self._store.list():
+            try:
+                count += await self._rotate(vault, record)
+            except VaultError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
         return count
 
     async def refresh_token(self, account: Account) -> str:
@@ -148,6 +149,15 @@ class Accounts:
     async def refreshed(self, account: Account) -> None:
         """Note in the audit log that the account's token was exchanged for a new access token."""
         await self._store.audit(self._entry(account.id, Action.REFRESH))
+
+    async def _rotate(self, vault: Vault, listed: TokenRecord) -> bool:
+        """Seal a record with the current key; False where it is, or where it has been removed."""
+        record: TokenRecord | None = listed
+        while record is not None and record.sealed.key_id != vault.key_id:
+            if await self._reseal(vault, record):
+                return True
+            record = await self._store.load(listed.account_id)
+        return False
 
     async def _reseal(self, vault: Vault, record: TokenRecord) -> bool:
         """Seal a record anew; False where another process, such as the daemon, has changed it meanwhile."""

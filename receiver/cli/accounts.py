@@ -37,7 +37,7 @@ def command() -> None:
 def list_accounts(config: Path, as_json: bool) -> None:
     """List the accounts of the rules file and of the inbox, never their tokens."""
     loaded, settings = _read(config)
-    if loaded.inbox.database.exists():
+    if _is_there(loaded.inbox.database):
         records = _with_tokens(loaded, SqliteInbox.read, lambda tokens: _listed(settings, tokens))
     else:
         records = [_configured(account) for account in settings.accounts]
@@ -129,6 +129,14 @@ def audit(account: str, limit: int, as_json: bool, config: Path) -> None:
 def _read(config: Path) -> tuple[Configuration, SpapiSettings]:
     loaded = load(config)
     return loaded, required(loaded.spapi, config)
+
+
+def _is_there(database: Path) -> bool:
+    """Whether there is an inbox; where that cannot be told, opening it says why."""
+    try:
+        return database.exists()
+    except OSError:
+        return True
 
 
 def _with_tokens(

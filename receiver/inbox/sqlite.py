@@ -215,7 +215,13 @@ class SqliteInbox:
 
 def _existing(path: Path | str) -> Path:
     path = Path(path)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise InboxError(
+            f"the inbox {path} cannot be reached: {error.strerror}; run this as the daemon's user"
+        ) from None
+    if not there:
         raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
     return path
 

@@ -266,6 +266,13 @@ async def test_without_an_inbox_the_rules_file_is_enough(run: Run, rules: Path) 
     assert (called.code, "the accounts of the inbox are left out" in called.err) == (0, True)
 
 
+async def test_an_inbox_that_cannot_be_reached_is_said(run: Run, rules: Path) -> None:
+    change(rules, "inbox.db", "x" * 300)
+    for command in (["list"], ["audit"], ["rotate"]):
+        outcome = await run("accounts", *command)
+        assert (outcome.code, "cannot be reached: File name too long" in outcome.err) == (1, True)
+
+
 async def test_the_consent_url_is_printed_alone(run: Run, inbox: SqliteInbox) -> None:
     printed = await run("authorize", "--marketplace", "DE")
     assert printed.out.startswith("https://sellercentral-europe.amazon.com/apps/authorize/consent?")

@@ -102,6 +102,17 @@ async def test_rotation_seals_every_record_anew_and_opens_what_the_old_key_seale
         await before.refresh_token(accounts[0])
 
 
+async def test_a_record_that_does_not_open_keeps_no_other_from_being_rotated(store: TokenStore) -> None:
+    before = Accounts(store, OLD, clock=lambda: 100.0, who="daemon")
+    for seller_id in ("A1SELLER", "A3SELLER"):
+        await before.add(Account(seller_id, "na"), "Atzr|one")
+    lost = Vault(b"l" * 32)
+    await Accounts(store, lost, clock=lambda: 100.0, who="daemon").add(Account("A2SELLER", "na"), "Atzr|two")
+    with pytest.raises(VaultError, match=f"A2SELLER@na is sealed with key {lost.key_id}"):
+        await Accounts(store, NEW, clock=lambda: 200.0, who="tests").rotate()
+    assert [each.sealed.key_id for each in await store.list()] == [NEW.key_id, lost.key_id, NEW.key_id]
+
+
 class Meddled(MemoryTokenStore):
     """Another process saves a new token at the worst moment, once."""
 
