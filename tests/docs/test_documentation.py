@@ -30,6 +30,7 @@ OF_THE_MACHINE = re.compile(r"(python3 -m venv|/opt/)")
 REST = {
     "[sns]": '[sns]\ntopics = ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]\n',
     "[inbox]": '[inbox]\ndatabase = "sqlite:inbox.db"\n',
+    "[spapi]": '[spapi]\nclient_id = { env = "LWA_ID" }\nclient_secret = { env = "LWA_SECRET" }\n',
 }
 
 
