@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from handlers import registry
+from handlers.base import HandlerError
 from receiver.cli.application import (
     Application,
     account_option,
@@ -89,26 +90,35 @@ def command(types: Sequence[str], config: Path | None, as_json: bool, **options:
     wanted = Filter(_marketplaces(options["marketplaces"]), options["order_changes"], options["aggregation"])
     directives = {item.name: wanted.directive(item.name) for item in kinds}
 
-    async def work(application: Application) -> list[dict[str, Any]]:
+    async def work(application: Application) -> tuple[list[dict[str, Any]], list[str]]:
         return await _subscribe(application, kinds, directives, options)
 
-    listing(run(find_config(config), "subscribe", work), _COLUMNS, as_json, "")
+    records, failures = run(find_config(config), "subscribe", work)
+    if records:
+        listing(records, _COLUMNS, as_json, "")
+    if failures:
+        raise SetupError("\n".join(failures))
 
 
 async def _subscribe(
     application: Application, kinds: Sequence[Kind], directives: dict[str, Any], options: dict[str, Any]
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What was subscribed to, and what was said where that failed: one type does not stand in the way of others."""
     subscriptions = await application.subscriptions(options["account"])
     region = subscriptions.account.region
     _check_region(_marketplaces(options["marketplaces"]), region)
     given = resources(options["event_bridge"], options["bus_region"], options["sqs"], region)
     places = await _destinations(application, kinds, given, region, options["destination_name"])
-    records = []
+    records, failures = [], []
     for item in kinds:
         wanted = Wanted(item, places[item.name], directives[item.name])
-        found, state = await subscriptions.ensure(wanted, replace=options["replace"])
-        records.append({"state": state} | record_of(item.name, subscriptions.account.id, found))
-    return records
+        try:
+            found, state = await subscriptions.ensure(wanted, replace=options["replace"])
+        except (SetupError, HandlerError) as error:
+            failures.append(str(error))
+        else:
+            records.append({"state": state} | record_of(item.name, subscriptions.account.id, found))
+    return records, failures
 
 
 async def _destinations(

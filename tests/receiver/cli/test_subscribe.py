@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from receiver.cli import cli
+from receiver.inbox import SqliteInbox
 from receiver.setup.kinds import KINDS
 from receiver.simulators.spapi import Settings, SimulatedSpapi
 
@@ -51,9 +52,10 @@ def run(simulated: SimulatedSpapi, tmp_path: Path) -> Run:
         "REFRESH_TOKEN": made.refresh_token(1),
     }
 
-    async def start(*arguments: str) -> Result:
+    async def start(*arguments: str, stdin: str | None = None) -> Result:
         # The command has an event loop of its own, beside the stand-in's.
-        return await asyncio.to_thread(CliRunner(env=env).invoke, cli, [*arguments, "--config", str(rules)])
+        words = [*arguments, "--config", str(rules)]
+        return await asyncio.to_thread(CliRunner(env=env).invoke, cli, words, input=stdin)
 
     return start
 
@@ -108,6 +110,32 @@ async def test_another_destination_is_not_taken_for_the_same(run: Run) -> None:
     lines(await run("subscribe", "ORDER_CHANGE", "--sqs", QUEUE, "--json"))
     refused = await run("subscribe", "ORDER_CHANGE", "--sqs", f"{QUEUE}-2")
     assert "goes to destination" in str(refused.exception)
+
+
+async def test_one_type_that_fails_leaves_the_others_alone(run: Run) -> None:
+    lines(await run("subscribe", "ORDER_CHANGE", "--sqs", f"{QUEUE}-2", "--json"))
+    result = await run("subscribe", "ORDER_CHANGE", "FEE_PROMOTION", "--sqs", QUEUE, "--json")
+    assert result.exit_code == 1
+    assert [json.loads(line)["type"] for line in result.stdout.splitlines()] == ["FEE_PROMOTION"]
+    assert "subscription of ORDER_CHANGE that goes to destination" in str(result.exception)
+
+
+async def test_an_account_that_the_inbox_keeps(run: Run, tmp_path: Path, simulated: SimulatedSpapi) -> None:
+    rules, key = tmp_path / "rules.toml", tmp_path / "key"
+    key.write_text("00" * 32)
+    text = rules.read_text()
+    start, end = text.index("[[spapi.accounts]]"), text.index("[handlers.log]")
+    text = (text[:start] + text[end:]).replace("[spapi]", f'[spapi]\nkey = {{ file = "{key}" }}')
+    rules.write_text(f'{text}\n[inbox]\ndatabase = "sqlite:inbox.db"\n')
+    inbox = await SqliteInbox.open(tmp_path / "inbox.db")
+    await inbox.close()
+    missing = await run("subscribe", "ORDER_CHANGE", "--sqs", QUEUE)
+    assert "there is no SP-API account" in str(missing.exception)
+    token = simulated.settings.refresh_token(1)
+    added = await run("accounts", "add", "A0001SIMULATED", "--region", "na", stdin=token)
+    assert added.exit_code == 0, added.output
+    (made,) = lines(await run("subscribe", "ORDER_CHANGE", "--sqs", QUEUE, "--json"))
+    assert (made["state"], made["account"]) == ("created", "A0001SIMULATED@na")
 
 
 @pytest.mark.parametrize(
