@@ -35,7 +35,7 @@ _LINGER = 1.0
 _CLOSING = 15.0
 """Seconds that a stop may take beyond its grace."""
 _PROBE = "ready"
-"""A note that is never there: removing it asks the writer for a transaction that changes nothing."""
+"""The note that readiness writes, which takes room on the disk, and the watchdog removes, which takes none."""
 
 
 class Daemon:

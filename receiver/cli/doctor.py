@@ -30,7 +30,7 @@ _NAME_WIDTH = 17
 def command(url: str, offline: bool, as_json: bool, config: Path) -> None:
     """Look for everything that stops notifications from arriving, and say what to do about it.
 
-    Changes nothing. Exit 1 where something was found; warnings and what could not be looked at are no findings.
+    Mends nothing. Exit 1 where something was found; warnings and what could not be looked at are no findings.
     Run it as root to see with the daemon's eyes.
     """
     if url and urlsplit(url).scheme not in {"http", "https"}:

@@ -17,11 +17,12 @@ from receiver.inbox.connection import uri
 _SECONDS = 10.0
 _STEPS = 10_000
 _MIB = 1 << 20
+_PROBE = "doctor"
 _RESTORE = "stop the daemon, move the file with its -wal and -shm aside, and restore a backup or use sqlite3 .recover"
 
 
 async def inbox_writable(patient: Patient) -> Sequence[Result]:
-    """Opens it, and makes a transaction that changes nothing."""
+    """Opens it, and writes a note that it takes away again."""
     path = patient.config.inbox.database
     if patient.inbox is None:
         return [_missing(patient, path)]
@@ -32,9 +33,10 @@ async def inbox_writable(patient: Patient) -> Sequence[Result]:
         return [finding(f"{path} is not writable for this user", "check its owner and modes, or run as root")]
     inbox = await SqliteInbox.attach(path)
     try:
-        await inbox.save_note("ready", b"")
+        await inbox.save_note(_PROBE, str(patient.ways.clock()).encode())
+        await inbox.save_note(_PROBE, b"")
     except Unavailable as error:
-        return [finding(error.detail, "where a program holds it for long, end that one: fuser -v " + str(path))]
+        return [finding(error.detail, f"do what that text says; which programs have it open: fuser -v {path}")]
     finally:
         await inbox.close()
     return [ok(f"{path} can be read and written, {size // _MIB:,} MiB")]
