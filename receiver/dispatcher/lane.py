@@ -151,7 +151,7 @@ class Lane:
             self._down = True
             return now + self._context.recheck
         self._down = False
-        return due_at
+        return min(due_at, self._gate.opens_at(self._context.clock())) if self._awaits_gate() else due_at
 
     async def _claim(self, now: float, room: int) -> float:
         if self._idle:
@@ -211,8 +211,16 @@ class Lane:
             self._pace.add(now - run.started_at)
         self._record(self._judged(run, verdict, now))
         self._start_ready(now)
-        if not self._idle or self._ready or phase is not None:
+        if phase is not None or self._should_look(now):
             self._wake.set()
+
+    def _should_look(self, now: float) -> bool:
+        """Whether the end of a run leaves the lane something to do: claim, or wait for the gate with what is ready."""
+        return not self._claiming and (self._awaits_gate() or (not self._idle and self._room(now) > 0))
+
+    def _awaits_gate(self) -> bool:
+        """Whether only the rate or the breaker keeps what is ready from starting."""
+        return bool(self._ready) and len(self._runs) < self.settings.concurrency
 
     def _judged(self, run: Run, verdict: Verdict, now: float) -> Ended:
         if verdict.outcome is None:
@@ -228,7 +236,7 @@ class Lane:
     def _recorded(self, ended: Ended, lost: bool) -> None:
         self._unrecorded.discard(held(ended.claim))
         self._reporter.recorded(ended, lost)
-        if ended.result.state is State.WAITING or not self._idle:
+        if ended.result.state is State.WAITING or self._should_look(self._context.clock()):
             self._wake.set()
         self._check_quiet()
 

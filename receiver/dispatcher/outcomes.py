@@ -77,6 +77,8 @@ def released(claim: Claim, now: float, reason: str, started_at: float | None = N
 
 def one_line(text: str) -> str:
     """A text as one bounded line."""
+    if len(text) <= _MOST_DETAIL and text.isprintable():
+        return text
     line = " ".join(text[: 2 * _MOST_DETAIL].split())
     return line if len(line) <= _MOST_DETAIL else line[: _MOST_DETAIL - 1] + "…"
 

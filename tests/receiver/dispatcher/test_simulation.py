@@ -108,6 +108,27 @@ def test_a_rate_is_used_in_full_and_not_exceeded(skipping: Any, lab_of: Any, scr
     skipping(story())
 
 
+def test_the_last_of_a_burst_waits_for_the_rate_and_no_longer(
+    skipping: Any, lab_of: Any, scripted: Any, entry: Any
+) -> None:
+    async def story() -> None:
+        async def handle(_: Delivery) -> Outcome:
+            await asyncio.sleep(0.005)
+            return Done()
+
+        handler = scripted(handle)
+        lab = lab_of(MemoryInbox())
+        await lab.start({"erp": LaneSpec(handler, LaneSettings(rate=40.0, burst=2))}, clock=now)
+        for _ in range(20):
+            handler.deliveries.clear()
+            await lab.push(*(entry(Route("rule", "erp"), received_at=now()) for _ in range(3)))
+            await asyncio.sleep(1.0)
+            assert len(handler.deliveries) == 3
+        await lab.stop()
+
+    skipping(story())
+
+
 def test_bursts_of_stale_events_become_few_deliveries_of_the_newest(
     skipping: Any, lab_of: Any, scripted: Any, entry: Any, number: Any
 ) -> None:

@@ -1,0 +1,333 @@
+"""The delivery engine against bare loops of the same HTTP client without any state.
+
+A backlog of distinct ORDER_CHANGE notifications goes to a sink in a process of its own, 32 at a time, in alternating
+runs: by the engine, which reads each from disk, makes and signs its request and has every outcome on disk; by a loop of
+aiohttp's client that posts the same requests made ready before; and by a loop of the forward handler alone, which makes
+and signs them. CPU is that of the sending process, so it tells costs apart from a busy machine. Then the time from a
+push to its arrival at the sink, both its commit and its delivery's claim in between, at 200 messages a second, alone
+and beside a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import orjson
+import uvloop
+from aiohttp import web
+
+from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettings, Outcome
+from handlers.forward import ForwardHandler, ForwardSettings
+from receiver.dispatcher import Dispatcher, LaneSettings, LaneSpec
+from receiver.inbox import DeliveryFilter, Entry, Inbox, Route, State
+from receiver.inbox.sqlite import SqliteInbox
+from receiver.notification import read_stored
+
+CONCURRENCY = 32
+RATE = 200.0
+LATENCY_SECONDS = 6.0
+PATIENCE = 60.0
+EXAMPLE = Path(__file__).parents[1] / "receiver/simulators/data/notifications/ORDER_CHANGE.json"
+_PEERS = ("bare", "handler")
+SECRET = "BENCH_DISPATCH_SECRET"
+
+T = TypeVar("T")
+Way = Callable[[str, int], Coroutine[Any, Any, "Measured"]]
+
+
+@dataclass(slots=True)
+class Measured:
+    """What sending took."""
+
+    rate: float = 0.0
+    """Deliveries a second."""
+    cpu: float = 0.0
+    """Microseconds of CPU a delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Times from push to sink, in milliseconds."""
+
+    median: float
+    p99: float
+
+
+def entries(count: int, handlers: tuple[str, ...]) -> list[Entry]:
+    """Distinct notifications as SNS brings them."""
+    inner = json.loads(EXAMPLE.read_text())
+    made = []
+    for number in range(count):
+        inner["NotificationMetadata"]["NotificationId"] = f"bench-{os.getpid()}-{time.monotonic_ns()}-{number}"
+        message = {
+            "Type": "Notification",
+            "MessageId": f"message-{number}",
+            "TopicArn": "arn:aws:sns:us-east-1:123456789012:sp-api-orders",
+            "Message": orjson.dumps(inner).decode(),
+            "Timestamp": "2026-01-01T00:00:00.000Z",
+        }
+        body = orjson.dumps(message)
+        routes = tuple(Route("bench", name) for name in handlers)
+        made.append(Entry(read_stored(body, 0), routes, body, time.time()))
+    return made
+
+
+async def _serve(pipe: Connection) -> None:
+    """A sink that answers 200 and knows when each notification came first."""
+    arrivals: dict[str, float] = {}
+
+    async def take(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.json_response(arrivals)
+        body = await request.read()
+        arrivals.setdefault(orjson.loads(body)["notification_id"], time.monotonic())
+        return web.Response(text="ok")
+
+    runner = web.ServerRunner(web.Server(take, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    pipe.send(runner.addresses[0][1])
+    await asyncio.get_running_loop().run_in_executor(None, pipe.poll, None)
+    await runner.cleanup()
+
+
+def _sink(pipe: Connection) -> None:
+    uvloop.run(_serve(pipe))
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """The URL of a sink in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_sink, args=(there,), daemon=True)
+    process.start()
+    try:
+        if not here.poll(PATIENCE):
+            raise TimeoutError("the sink did not start")
+        yield f"http://127.0.0.1:{here.recv()}/hook"
+    finally:
+        here.send("end")
+        process.join(5)
+        process.kill()
+
+
+class Hanging(Handler[HandlerSettings]):
+    """Never answers."""
+
+    async def handle(self, delivery: Delivery) -> Outcome:
+        await asyncio.Event().wait()
+        return Done()
+
+
+def context(name: str) -> HandlerContext:
+    return HandlerContext(name, logging.getLogger(name), time.time, Path(tempfile.gettempdir()))
+
+
+def forward(url: str) -> LaneSpec:
+    """A forward handler as a rules file would have it: signed, with retries and breaker."""
+    keys = {"url": url, "allow_private": True, "secret": {"env": SECRET}}
+    return LaneSpec(
+        ForwardHandler(ForwardSettings.model_validate(keys), context("sink")), LaneSettings(concurrency=CONCURRENCY)
+    )
+
+
+@asynccontextmanager
+async def new_inbox() -> AsyncIterator[SqliteInbox]:
+    with tempfile.TemporaryDirectory(prefix="bench-dispatch-") as directory:
+        inbox = await SqliteInbox.open(Path(directory) / "inbox.db")
+        try:
+            yield inbox
+        finally:
+            await inbox.close()
+
+
+class Counter:
+    """An observer that knows when the last of a number of deliveries was done."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self.done = asyncio.Event()
+
+    def attempt_finished(self, handler: str, outcome: str, seconds: float) -> None:
+        """Not counted: an attempt is not yet on disk."""
+
+    def delivery_final(self, handler: str, state: str, since_received: float) -> None:
+        self._left -= 1
+        if not self._left:
+            self.done.set()
+
+
+@contextmanager
+def _measuring(count: int) -> Iterator[Measured]:
+    measured, wall, cpu = Measured(), time.perf_counter(), time.process_time()
+    yield measured
+    measured.rate = count / (time.perf_counter() - wall)
+    measured.cpu = (time.process_time() - cpu) / count * 1e6
+
+
+async def engine(url: str, count: int) -> Measured:
+    """A backlog delivered, every outcome on disk."""
+    backlog = entries(count, ("sink",))
+    async with new_inbox() as inbox:
+        for start in range(0, count, 500):
+            await inbox.accept(backlog[start : start + 500])
+        del backlog
+        counter = Counter(count)
+        dispatcher = Dispatcher(inbox, {"sink": forward(url)}, observer=counter)
+        with _measuring(count) as measured:
+            await dispatcher.start()
+            await asyncio.wait_for(counter.done.wait(), PATIENCE)
+        await dispatcher.stop(5.0)
+        assert (await inbox.count(DeliveryFilter(limit=None)))[State.DONE] == count
+    return measured
+
+
+async def bare(url: str, count: int) -> Measured:
+    """aiohttp's client posting requests that are ready."""
+    worker, deliveries = _alone(url, count)
+    await worker.start()
+    ready = [await worker._prepare(delivery) for delivery in deliveries]
+    await worker.close()
+
+    async def post() -> None:
+        while ready:
+            request = ready.pop()
+            async with session.post(request.url, data=request.data, headers=request.headers) as answer:
+                await answer.read()
+                assert answer.status == 200
+
+    async with aiohttp.ClientSession() as session:
+        with _measuring(count) as measured:
+            await asyncio.gather(*(post() for _ in range(CONCURRENCY)))
+    return measured
+
+
+async def handler_alone(url: str, count: int) -> Measured:
+    """The forward handler in a loop: what is left of the engine without its state."""
+    worker, deliveries = _alone(url, count)
+    await worker.start()
+
+    async def handle() -> None:
+        while deliveries:
+            assert isinstance(await worker.handle(deliveries.pop()), Done)
+
+    with _measuring(count) as measured:
+        await asyncio.gather(*(handle() for _ in range(CONCURRENCY)))
+    await worker.close()
+    return measured
+
+
+def _alone(url: str, count: int) -> tuple[Any, list[Delivery]]:
+    documents = (each.notification.document for each in entries(count, ()))
+    made = [
+        Delivery(number, f"dlv_{number}", "bench", "sink", 1, None, 0.0, 0.0, document)
+        for number, document in enumerate(documents)
+    ]
+    return forward(url).handler, made
+
+
+async def latency(url: str, hanging: bool) -> Latency:
+    """From push to sink at a steady rate, where `hanging` beside a handler that never answers."""
+    count = int(RATE * LATENCY_SECONDS)
+    lanes = {"sink": forward(url)}
+    if hanging:
+        lanes["hanging"] = LaneSpec(Hanging(HandlerSettings(), context("hanging")), LaneSettings(timeout=600.0))
+    async with new_inbox() as inbox:
+        dispatcher = Dispatcher(inbox, lanes)
+        await dispatcher.start()
+        pushed = await _push_steadily(inbox, dispatcher, entries(count, tuple(lanes)))
+        arrivals = await _arrivals(url, pushed)
+        await dispatcher.stop(0.0)
+    times = sorted((arrivals[name] - at) * 1000 for name, at in pushed.items())
+    return Latency(statistics.median(times), times[int(len(times) * 0.99)])
+
+
+async def _push_steadily(inbox: Inbox, dispatcher: Dispatcher, pushes: list[Entry]) -> dict[str, float]:
+    pushed: dict[str, float] = {}
+
+    async def push(entry: Entry) -> None:
+        pushed[entry.notification.notification_id] = time.monotonic()
+        (accepted,) = await inbox.accept([entry])
+        dispatcher.wake(accepted.handlers)
+
+    begun = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number, entry in enumerate(pushes):
+            await asyncio.sleep(begun + number / RATE - time.monotonic())
+            group.create_task(push(entry))
+    return pushed
+
+
+async def _arrivals(url: str, pushed: dict[str, float]) -> dict[str, float]:
+    """When each came to the sink, asked until all have."""
+    arrivals: dict[str, float] = {}
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+        while pushed.keys() - arrivals.keys():
+            async with session.get(url) as answer:
+                arrivals = await answer.json()
+    return arrivals
+
+
+def _fresh(measure: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+    """One measurement on an event loop and with a sink of its own."""
+    with sink() as url:
+        return uvloop.run(measure(url))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.dispatch", description=__doc__)
+    parser.add_argument("--deliveries", type=int, default=20_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args(arguments)
+    os.environ[SECRET] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    logging.getLogger().setLevel(logging.ERROR)
+    _rates(options.deliveries, options.runs)
+    _latencies()
+
+
+def _rates(count: int, runs: int) -> None:
+    ways: tuple[Way, ...] = (engine, bare, handler_alone)
+    print(f"{count} deliveries, {CONCURRENCY} at a time: a second, and microseconds of CPU each")
+    print(f"{'run':>6} {'engine':>8} {'cpu':>5}" + "".join(f" {name:>8} {'cpu':>5} {'ratio':>6}" for name in _PEERS))
+    rows = []
+    for number in range(runs):
+        order = ways if number % 2 == 0 else ways[::-1]
+        measured = {way: _fresh(partial(way, count=count)) for way in order}
+        rows.append([value for way in ways for value in (measured[way].rate, measured[way].cpu)])
+        _row(str(number + 1), rows[-1])
+    _row("median", [statistics.median(column) for column in zip(*rows, strict=True)])
+
+
+def _row(name: str, values: list[float]) -> None:
+    rate, cpu, *peers = values
+    compared = (f" {peers[at]:>8.0f} {peers[at + 1]:>5.0f} {rate / peers[at]:>6.2f}" for at in (0, 2))
+    print(f"{name:>6} {rate:>8.0f} {cpu:>5.0f}" + "".join(compared), flush=True)
+
+
+def _latencies() -> None:
+    print(f"\nfrom push to sink at {RATE:.0f} a second; milliseconds")
+    print(f"{'':>26} {'p50':>7} {'p99':>7}")
+    for hanging in (False, True, False, True):
+        measured = _fresh(lambda url, hanging=hanging: latency(url, hanging))
+        name = "beside a hanging handler" if hanging else "alone"
+        print(f"{name:>26} {measured.median:>7.2f} {measured.p99:>7.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
