@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from handlers.errors import HandlerError
+from handlers.base import HandlerError
 from receiver.config import load
 from receiver.doctor.check import Check, Result, finding, ok, skipped, warning
 from receiver.doctor.patient import Patient, Ways, admitted
