@@ -1,9 +1,8 @@
 """`type = "report"`: put the document of a finished report, feed or Data Kiosk query into a file."""
 
 import asyncio
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,13 +19,16 @@ from handlers.settings import PositiveDuration
 from handlers.spapi.account_keys import AccountKeys
 from handlers.spapi.call import Call
 from handlers.spapi.catalogue import Catalogue
-from handlers.spapi.conversion import ConversionError, Converted, Damaged, charset_of, convert, is_charset
+from handlers.spapi.conversion import ConversionError, Converted, Damaged, charset_of, convert, finished, is_charset
+from handlers.spapi.document_files import DocumentFiles
 from handlers.spapi.download import Download, DownloadError, LinkEnded, Progress
 from handlers.spapi.errors import SpapiFault
 from handlers.spapi.finished import FinishedWork
 from handlers.spapi.outcomes import outcome_of
 from handlers.spapi.request import build
+from handlers.spapi.requested import CREATE, RequestedReports
 from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.template import Structure
 
 _SHARE = 0.5
 """Of an attempt's time that a download takes before it makes room for others."""
@@ -35,6 +37,8 @@ _QUICK = 0.1
 _SOON = 0.05
 _AFTER_A_BREAK = 1.0
 _MOST_LINKS = 1000
+_POLL = 30.0
+"""Seconds between two looks at a report that was asked for."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10.0, sock_read=30.0)
 
 
@@ -50,6 +54,10 @@ class ReportSettings(AccountKeys):
     """In place of the one that comes with the document."""
     restricted: bool = False
     """Whether the report holds personal data and needs a restricted data token."""
+    request: Structure | None = None
+    """The body of createReport: the handler asks for a report and waits for it, whatever the notification is."""
+    give_up: PositiveDuration = 6 * 3600.0
+    """How long a report that was asked for may stay unfinished."""
     timeout: PositiveDuration = 30.0
     """The key of every handler: a download that takes longer goes on in the next attempt."""
 
@@ -59,6 +67,15 @@ class ReportSettings(AccountKeys):
         if name is not None and "/" in name.source:
             raise ValueError("a name holds no slash: put the rest into directory")
         return name
+
+    @field_validator("request")
+    @classmethod
+    def _whole(cls, request: Structure | None) -> Structure | None:
+        if request is not None and not (isinstance(request.source, Mapping) and request.source.get("reportType")):
+            raise ValueError(
+                'a table is expected, like { reportType = "GET_…", marketplaceIds = ["{marketplace_id}"] }'
+            )
+        return request
 
     @field_validator("charset")
     @classmethod
@@ -74,35 +91,6 @@ class _Link:
     packed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Where a document goes, and what it is on the way there: hidden beside it, by delivery."""
-
-    target: Path
-    part: Path
-    made: Path
-
-    @classmethod
-    def of(cls, target: Path, webhook_id: str) -> "_Files":
-        mark = hashlib.sha256(webhook_id.encode()).hexdigest()[:24]
-        return cls(target, target.with_name(f".spapi-{mark}.part"), target.with_name(f".spapi-{mark}.tmp"))
-
-    def publish(self) -> None:
-        """Put what was made in place of the target, and onto the disk."""
-        self.made.replace(self.target)
-        directory = os.open(self.target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        self.part.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Remove what is on the way."""
-        self.part.unlink(missing_ok=True)
-        self.made.unlink(missing_ok=True)
-
-
 class ReportHandler(Handler[ReportSettings]):
     """Downloads to a file beside the target, goes on after a break or a restart, converts, and moves it in place."""
 
@@ -112,6 +100,7 @@ class ReportHandler(Handler[ReportSettings]):
     def __init__(self, settings: ReportSettings, context: HandlerContext) -> None:
         super().__init__(settings, context)
         self._links: dict[int, _Link] = {}
+        self._requested = RequestedReports(context.state_directory / "requests", context.clock)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -123,19 +112,43 @@ class ReportHandler(Handler[ReportSettings]):
 
     async def handle(self, delivery: Delivery) -> Outcome:
         try:
-            work = FinishedWork.of(delivery.document)
-            if work.status != "DONE" or not work.document_id:
-                return _without_document(work)
-            files = _Files.of(self._target(work, delivery.document), delivery.webhook_id)
-            return await self._fetch(delivery, work, files)
+            if self.settings.request is not None:
+                return await self._wait(delivery, self.settings.request)
+            return await self._end(delivery, FinishedWork.of(delivery.document))
         except HandlerError as error:
             return outcome_of(error)
         except (aiohttp.ClientError, OSError) as error:
             return Retry(describe(error))
 
+    async def _wait(self, delivery: Delivery, request: Structure) -> Outcome:
+        """Ask for the report, look at it every 30 s, and end like one that a notification tells of."""
+        ticket, body = delivery.webhook_id, request.render(delivery.document)
+        client = await shared_client(self.context).get()
+        account = await self.settings.choose(client.accounts, delivery.document)
+        asked = await self._requested.ask(client, account, ticket, body)
+        work = await self._requested.look(client, account, ticket, asked)
+        if work.status in {"IN_QUEUE", "IN_PROGRESS"}:
+            waited = self.context.clock() - asked.at
+            if waited < self.settings.give_up:
+                return Postpone(f"{work} is {work.status} since {waited:.0f} s", _POLL)
+            outcome: Outcome = Dead(f"{work} is {work.status} for {waited:.0f} s: given up, by give_up")
+        else:
+            outcome = await self._end(delivery, work)
+        if isinstance(outcome, Done | Dead):
+            await self._requested.forget(ticket)
+        return outcome
+
+    async def _end(self, delivery: Delivery, work: FinishedWork) -> Outcome:
+        if work.status != "DONE" or not work.document_id:
+            return _without_document(work)
+        files = DocumentFiles.of(self._target(work, delivery.document), delivery.webhook_id)
+        return await self._fetch(delivery, work, files)
+
     def preview(self, delivery: Delivery) -> list[Request]:
         """The call for the document's URL, and the file."""
         settings, document = self.settings, delivery.document
+        if settings.request is not None:
+            return [self._asking(settings.request, document)]
         work = FinishedWork.of(document)
         if work.status != "DONE" or not work.document_id:
             return [Request(f"nothing: {work} ended {work.status}")]
@@ -144,6 +157,12 @@ class ReportHandler(Handler[ReportSettings]):
         whom = settings.seller(document) or "the only account"
         call = f"GET {settings.endpoint(document)}{parts.target} for {whom}"
         return [Request(call, {"x-amz-access-token": "***"}), Request(f"write {self._target(work, document)}")]
+
+    def _asking(self, request: Structure, document: Mapping[str, Any]) -> Request:
+        parts = build(Catalogue.load().find(CREATE), {}, request.render(document))
+        whom = self.settings.seller(document) or "the only account"
+        line = f"POST {self.settings.endpoint(document)}{parts.target} for {whom}, and wait for the report"
+        return Request(line, {"x-amz-access-token": "***"}, (parts.content or b"").decode())
 
     async def close(self) -> None:
         if self._session:
@@ -158,7 +177,7 @@ class ReportHandler(Handler[ReportSettings]):
         name = FilePath.parse("{type}-{id}" + suffix, Path())
         return directory / name.path({"type": work.type or work.kind.name, "id": work.id}).name
 
-    async def _fetch(self, delivery: Delivery, work: FinishedWork, files: _Files) -> Outcome:
+    async def _fetch(self, delivery: Delivery, work: FinishedWork, files: DocumentFiles) -> Outcome:
         began = asyncio.get_running_loop().time()
         kept = self._links.pop(delivery.id, None)
         link = kept or await self._link(delivery, work)
@@ -212,12 +231,12 @@ class ReportHandler(Handler[ReportSettings]):
             del self._links[next(iter(self._links))]
         self._links[delivery_id] = link
 
-    async def _finish(self, work: FinishedWork, files: _Files, link: _Link, progress: Progress) -> Outcome:
+    async def _finish(self, work: FinishedWork, files: DocumentFiles, link: _Link, progress: Progress) -> Outcome:
         charset = self.settings.charset or charset_of(progress.content_type)
         packed = link.packed or progress.encoding == "gzip"
         try:
             steps = convert(files.part, files.made, charset, self.settings.format == "lines", packed)
-            converted = await _last(steps)
+            converted = await finished(steps)
             await asyncio.to_thread(files.publish)
         except Damaged as error:
             await asyncio.to_thread(files.clear)
@@ -279,11 +298,3 @@ def _result(work: FinishedWork, target: Path | None, charset: str | None, conver
             "charset": charset,
         }
     )
-
-
-async def _last(steps: Iterator[Converted]) -> Converted:
-    """Take the steps one by one off the event loop, so that a cancelled attempt ends between two of them."""
-    converted = Converted()
-    while (step := await asyncio.to_thread(next, steps, None)) is not None:
-        converted = step
-    return converted

@@ -1,5 +1,6 @@
 """From a document as Amazon stores it to the file that is wanted: unpacked, in UTF-8, rows as JSON lines."""
 
+import asyncio
 import codecs
 import gzip
 import os
@@ -84,6 +85,14 @@ def convert(source: Path, target: Path, charset: str | None, rows: bool, packed:
         file.flush()
         os.fsync(file.fileno())
     yield done
+
+
+async def finished(steps: Iterator[Converted]) -> Converted:
+    """Take the steps one by one off the event loop, so that a cancelled attempt ends between two of them."""
+    converted = Converted()
+    while (step := await asyncio.to_thread(next, steps, None)) is not None:
+        converted = step
+    return converted
 
 
 def _opened(source: Path, packed: bool) -> BinaryIO | gzip.GzipFile:

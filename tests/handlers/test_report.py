@@ -178,9 +178,91 @@ async def test_a_url_that_has_ended_is_asked_for_again(
     assert both.calls("reports.2021-06-30.getReportDocument") == 2
 
 
-async def test_a_feeds_result_and_a_querys_rows(
+REQUEST = {"reportType": "GET_X", "marketplaceIds": ["{payload.marketplace}"]}
+
+
+def wanting(delivery: Any, **changes: Any) -> Delivery:
+    document = {"type": "ORDER_CHANGE", "seller_id": SELLER, "payload": {"marketplace": "ATVPDKIKX0DER"}}
+    arrived: Delivery = delivery(document, **changes)
+    return arrived
+
+
+async def test_a_report_is_asked_for_once_and_waited_for_over_restarts(
     amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path
 ) -> None:
+    both = await amazon(report_rows=100, report_time=100.0)
+    looks = 0
+    while True:
+        handler = await make("report", services=both.services, directory=str(tmp_path / "out"), request=REQUEST)
+        outcome = await handler.handle(wanting(delivery))
+        if not isinstance(outcome, Postpone):
+            break
+        assert outcome.after == 30.0
+        assert looks or "is IN_QUEUE since 0 s" in outcome.reason
+        clock.now += outcome.after
+        looks += 1
+        assert looks < 10
+    assert isinstance(outcome, Done)
+    assert looks == 4
+    assert both.calls("reports.2021-06-30.createReport") == 1
+    (name,) = files(tmp_path / "out")
+    assert (tmp_path / "out" / name).read_bytes().decode() == expected(100)
+    assert files(tmp_path / "requests") == []
+    (asked,) = both.simulated.amazon.world.shops[SELLER].reports.values()
+    assert asked.body == {"reportType": "GET_X", "marketplaceIds": ["ATVPDKIKX0DER"]}
+
+
+async def test_a_report_that_stays_in_the_queue_is_given_up_and_a_replay_asks_for_another(
+    amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path
+) -> None:
+    both = await amazon()
+    keys = {"directory": str(tmp_path / "out"), "request": REQUEST | {"reportOptions": {"simulate": "STUCK"}}}
+    handler = await make("report", services=both.services, **keys, give_up="1h")
+    assert isinstance(await handler.handle(wanting(delivery)), Postpone)
+    clock.now += 3599
+    assert isinstance(await handler.handle(wanting(delivery)), Postpone)
+    clock.now += 1
+    outcome = await handler.handle(wanting(delivery))
+    assert isinstance(outcome, Dead)
+    assert "is IN_QUEUE for 3600 s: given up, by give_up" in outcome.reason
+    assert isinstance(await handler.handle(wanting(delivery)), Postpone)
+    assert both.calls("reports.2021-06-30.createReport") == 2
+
+
+async def test_a_report_that_was_asked_for_and_failed_is_dead(
+    amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path
+) -> None:
+    both = await amazon()
+    keys = {"directory": str(tmp_path / "out"), "request": REQUEST | {"reportOptions": {"simulate": "FATAL"}}}
+    handler = await make("report", services=both.services, **keys)
+    await handler.handle(wanting(delivery))
+    clock.now += 60
+    outcome = await handler.handle(wanting(delivery))
+    assert isinstance(outcome, Dead)
+    assert "ended FATAL" in outcome.reason
+
+
+async def test_what_cannot_be_kept_is_not_asked_for(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:
+    both = await amazon()
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"), request=REQUEST)
+    (tmp_path / "requests").write_text("")
+    outcome = await handler.handle(wanting(delivery))
+    assert isinstance(outcome, Retry)
+    assert "requests cannot be used: Not a directory" in outcome.reason
+    assert both.calls("reports.2021-06-30.createReport") == 0
+
+
+async def test_the_preview_of_a_request(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:
+    both = await amazon()
+    keys = {"directory": str(tmp_path / "out"), "request": REQUEST, "marketplace": "US"}
+    handler = await make("report", services=both.services, **keys)
+    (request,) = handler.preview(wanting(delivery))
+    url = "https://sellingpartnerapi-na.amazon.com/reports/2021-06-30/reports"
+    assert request.summary == f"POST {url} for {SELLER}, and wait for the report"
+    assert json.loads(request.body or "") == {"reportType": "GET_X", "marketplaceIds": ["ATVPDKIKX0DER"]}
+
+
+async def test_a_querys_rows(amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path) -> None:
     both = await amazon(report_rows=50)
     client = await both.services["spapi"].get()
     query = (await client.call("dataKiosk.createQuery", body={"query": "query {x}"})).json["queryId"]
@@ -262,6 +344,8 @@ async def test_a_directory_that_cannot_be_made_stops_the_start(amazon: Any, make
         ({}, "Field required"),
         ({"directory": "x", "name": "a/{type}"}, "a name holds no slash"),
         ({"directory": "x", "charset": "klingon"}, "no charset that is known here"),
+        ({"directory": "x", "request": {"marketplaceIds": ["{marketplace_id}"]}}, "a table is expected"),
+        ({"directory": "x", "request": "GET_X"}, "a table is expected"),
         ({"directory": "x", "format": "json"}, "'text' or 'lines'"),
     ],
 )
