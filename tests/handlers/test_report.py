@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from handlers.base import Dead, Delivery, Done, Postpone, Retry, SettingsError
 from handlers.report import ReportSettings
 from handlers.spapi.finished import FinishedWork
+from receiver.simulators.spapi.faults import Fault
+from receiver.simulators.spapi.shop import Work
 
 SELLER = "A0001SIMULATED"
 
@@ -260,6 +262,40 @@ async def test_the_preview_of_a_request(amazon: Any, make: Any, delivery: Any, t
     url = "https://sellingpartnerapi-na.amazon.com/reports/2021-06-30/reports"
     assert request.summary == f"POST {url} for {SELLER}, and wait for the report"
     assert json.loads(request.body or "") == {"reportType": "GET_X", "marketplaceIds": ["ATVPDKIKX0DER"]}
+
+
+async def test_a_feeds_result_is_a_file_of_json(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:
+    both = await amazon(report_time=0.0)
+    shop = both.simulated.amazon.world.shops[SELLER]
+    shop.feeds["9"] = Work("9", "POST_PRODUCT_DATA", {"marketplaceIds": ["ATVPDKIKX0DER"]}, 0.0, "document.9")
+    fields = {
+        "feedId": "9",
+        "feedType": "POST_PRODUCT_DATA",
+        "processingStatus": "DONE",
+        "resultFeedDocumentId": "document.9",
+    }
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"))
+    outcome, _ = await ended(handler, delivery(told("FEED", fields)))
+    assert isinstance(outcome, Done)
+    assert json.loads(outcome.result or b"")["kind"] == "feed"
+    found = json.loads((tmp_path / "out" / "POST_PRODUCT_DATA-9.json").read_text())
+    assert found["summary"]["errors"] == 0
+
+
+async def test_a_restricted_report_is_asked_for_with_a_token_of_its_own(
+    amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path
+) -> None:
+    both = await amazon(report_rows=10)
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"), restricted=True)
+    outcome, _ = await ended(handler, delivery(await finished_report(both, clock)))
+    assert isinstance(outcome, Done)
+    assert both.calls("tokens.2021-03-01.createRestrictedDataToken") == 1
+
+
+async def test_a_full_usage_plan_postpones(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:
+    both = await amazon(faults=(Fault.parse("429:100%"),))
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"))
+    assert isinstance(await handler.handle(delivery(report())), Postpone)
 
 
 async def test_a_querys_rows(amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path) -> None:
