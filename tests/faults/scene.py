@@ -152,7 +152,7 @@ class Scene:
     def padded(self, planned: Planned, size: int) -> Planned:
         """The message with so much more in it that it has `size` bytes."""
         body = json.loads(planned.message)
-        body["Padding"] = "".join(self.random.choices("abcdefgh", k=max(0, size - len(planned.message))))
+        body["Padding"] = self.random.randbytes(max(0, size - len(planned.message)) // 2).hex()
         return replace(planned, message=json.dumps(body))
 
     def push(self, planned: Planned) -> Push:

@@ -1,5 +1,6 @@
 """Disks that fill up, fail, go read-only, and databases that others hold: 503, and recovery without a restart."""
 
+import asyncio
 import errno
 import os
 import resource
@@ -155,8 +156,8 @@ async def test_another_process_holds_the_write_lock(scene: Scene, figures: Any) 
     await scene.send(rest[:50])
     with write_lock(scene.database):
         sending = scene.sending(rest[50:])
-        await outage(scene, first, "inbox_busy")
-        assert (await scene.page("/readyz"))[0] == 503
+        (status, _), _ = await asyncio.gather(scene.page("/readyz"), outage(scene, first, "inbox_busy"))
+        assert status == 503
     await sending
     await scene.send([first])
     figures.add(await scene.finish())
@@ -184,15 +185,14 @@ async def test_killing_one_daemon_lets_the_next_take_over(scene: Scene) -> None:
     await scene.finish()
 
 
-@pytest.mark.parametrize("page", [0, 1, "all"])
-async def test_a_corrupt_database_is_not_served(scene: Scene, page: int | str) -> None:
+@pytest.mark.parametrize("page", [0, 1])
+async def test_a_corrupt_database_is_not_served(scene: Scene, page: int) -> None:
     await scene.start()
     await scene.send(scene.messages(20))
     await scene.finish()
-    size = scene.database.stat().st_size
     with scene.database.open("r+b") as file:
-        file.seek(0 if page in {0, "all"} else 8192)
-        file.write(os.urandom(size if page == "all" else 8192))
+        file.seek(page * 8192)
+        file.write(os.urandom(8192))
     kept = scene.database.read_bytes()
     process = await scene.launch()
     assert await process.ended() == 1

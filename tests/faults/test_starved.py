@@ -33,7 +33,7 @@ async def test_out_of_file_descriptors(scene: Scene, figures: Any) -> None:
     figures.add(await scene.finish())
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.slow)])
 async def test_frozen_under_load(scene: Scene, seconds: int, figures: Any) -> None:
     """SIGSTOP, as a paused virtual machine has it. Senders that waited in vain send again."""
     process = await scene.start()
@@ -56,7 +56,7 @@ async def test_memory_that_ends(scene: Scene, figures: Any) -> None:
     await scene.settled()
     resource.prlimit(process.pid, resource.RLIMIT_AS, (process.addressed + (8 << 20), resource.RLIM_INFINITY))
     scene.supervised()
-    large = [scene.padded(each, 240_000) for each in scene.messages(150, 0)]
+    large = [scene.padded(each, 240_000) for each in scene.messages(100, 0)]
     answers = await asyncio.gather(*(scene.once(each) for each in large))
     assert {each.status for each in answers} != {200}, "there was memory enough: the test proves nothing"
     if process.running:
