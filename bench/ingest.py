@@ -89,11 +89,12 @@ async def _router(announce: Callable[[str], None], rules: Path) -> None:
     from receiver import events
     from receiver.config import load
     from receiver.daemon import Daemon
+    from receiver.process import live
 
     config = load(rules)
     events.configure(config.log.level)
     daemon = Daemon(config)
-    task = asyncio.create_task(daemon.run())
+    task = asyncio.create_task(live(daemon))
     await daemon.ready.wait()
     announce(f"http://{daemon.addresses[0]}/sns")
     await task

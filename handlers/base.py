@@ -153,7 +153,7 @@ class Handler(ABC, Generic[S]):
     """Base of every handler. `Settings` is a pydantic model of the keys the handler takes in the rules file.
 
     The life of a handler: constructed, `start`, any number of concurrent `handle`, `close`. What `handle` raises is
-    recorded as a Retry with the exception's text.
+    recorded as a Retry with the exception's text, a TemplateError as Dead.
     """
 
     Settings: ClassVar[type[BaseModel]] = HandlerSettings

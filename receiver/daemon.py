@@ -70,6 +70,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close, parts)
             await parts.dispatcher.start()
+            stack.push_async_callback(parts.dispatcher.stop, 0.0)
             self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
             self._watch.keep("retention", Retention(parts.inbox, self.config.inbox.retention, self._clock).run)
             public = parts.server.protocol_factory()

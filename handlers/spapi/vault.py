@@ -72,7 +72,8 @@ class Vault:
         if key is None:
             raise VaultError(
                 f"the token of account {account_id} is sealed with key {sealed.key_id}, which is not here (the current "
-                f"key is {self._current.id}): name the old key beside the new one (previous_keys), or authorize the account again"
+                f"key is {self._current.id}): name the old key beside the new one (previous_keys), or authorize the "
+                "account again"
             )
         try:
             return key.cipher.decrypt(sealed.nonce, sealed.ciphertext, account_id.encode())

@@ -1,4 +1,4 @@
-"""The thread that writes: it gathers all waiting jobs into one transaction and answers them after its commit.
+"""The thread that writes: all waiting jobs go into one transaction and are answered after its commit.
 
 While one batch is being committed the next gathers, so an idle inbox commits at once and a busy one in large batches.
 """
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from receiver.errors import InboxError
@@ -43,7 +43,9 @@ class Writer:
         self._translate = translate
         self._connection: sqlite3.Connection | None = None
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._batches: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._waiting: list[_Job] = []
+        self._busy = False
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="inbox-writer", daemon=True)
         self._thread.start()
@@ -56,40 +58,44 @@ class Writer:
         if self._closed:
             raise InboxError("the inbox is closed")
         future: asyncio.Future[R] = self._loop.create_future()
-        self._queue.put(_Job(operation, payload, future))
+        self._waiting.append(_Job(operation, payload, future))
+        if len(self._waiting) == 1 and not self._busy:
+            # After what is ready in this turn of the loop: all of its jobs make one batch, and the thread does not
+            # contend for the interpreter with the loop that is still making them.
+            self._loop.call_soon(self._hand_over)
         return await future
 
     async def close(self) -> None:
         """Finish what waits and close the connection."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            if not self._busy:
+                self._hand_over()
         await asyncio.to_thread(self._thread.join)
 
+    def _hand_over(self) -> None:
+        """Give what waits to the thread, which is idle."""
+        if self._waiting:
+            self._busy = True
+            self._batches.put(self._waiting[:_MOST_JOBS])
+            del self._waiting[:_MOST_JOBS]
+        elif self._closed:
+            self._batches.put(None)
+
+    def _answered(self, jobs: list[_Job]) -> None:
+        """In the loop, after a batch: answer it, then hand the next one over."""
+        self._busy = False
+        _answer(jobs)
+        if self._waiting or self._closed:
+            self._loop.call_soon(self._hand_over)
+
     def _work(self) -> None:
-        open_ = True
-        while open_:
-            jobs, open_ = self._gather()
-            if jobs:
-                self._perform(jobs)
-                with suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(_answer, jobs)
+        while (jobs := self._batches.get()) is not None:
+            self._perform(jobs)
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._answered, jobs)
         if self._connection is not None:
             self._connection.close()
-
-    def _gather(self) -> tuple[list[_Job], bool]:
-        """Wait for a job and take those behind it along; False with the last ones."""
-        jobs: list[_Job] = []
-        job = self._queue.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == _MOST_JOBS:
-                return jobs, True
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
 
     def _perform(self, jobs: list[_Job]) -> None:
         try:
