@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a step did: how many deliveries, and the last of them; none means that there are no more."""
+    """What a step did: how many deliveries, and the last of them; fewer than its limit means that it was the last."""
 
     count: int
     after: int

@@ -197,7 +197,7 @@ class SqliteInbox:
             step = replace(first, now=now, after=after, last=last, limit=min(_STEP, most - done))
             progress = await self._write(operation, step)
             done, after = done + progress.count, progress.after
-            if progress.count == 0:
+            if progress.count < step.limit:
                 break
         return done
 
