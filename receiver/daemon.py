@@ -15,7 +15,6 @@ from handlers.base import HandlerError
 from receiver.admin import admin_app
 from receiver.composition import Clock, Composer, Parts, open_stand_ins
 from receiver.config import Configuration, load
-from receiver.dispatcher.watch import Watch
 from receiver.errors import RouterError, Unavailable
 from receiver.events import log
 from receiver.listeners import Listener, adopt, listen
@@ -26,6 +25,7 @@ from receiver.service_manager import ServiceManager
 from receiver.sns import Roots
 from receiver.status_line import StatusLine
 from receiver.tls import ServerTls, TlsError
+from receiver.watch import Watch
 from receiver.watchdog import Watchdog
 
 _logger = logging.getLogger(__name__)

@@ -9,10 +9,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
+
+from receiver.times import iso
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 _PLAIN = re.compile(r"[\w.:/@+,;%*~-]+")
@@ -41,7 +42,7 @@ class TextFormatter(logging.Formatter):
         self._timed = timed
 
     def format(self, record: logging.LogRecord) -> str:
-        time = f"{_time(record)} " if self._timed else ""
+        time = f"{iso(record.created)} " if self._timed else ""
         head = f"{time}{record.levelname.lower()} {_line(record.getMessage())}"
         facts = "".join(f" {name}={_value(value)}" for name, value in facts_of(record).items() if value is not None)
         return head + facts + (f" exception={_value(self.formatException(record.exc_info))}" if record.exc_info else "")
@@ -52,7 +53,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
-            "time": _time(record),
+            "time": iso(record.created),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
@@ -96,11 +97,6 @@ def _is_journal(stream: TextIO, journal: str) -> bool:
     except (OSError, ValueError):
         return False
     return journal == f"{status.st_dev}:{status.st_ino}"
-
-
-def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _line(text: str) -> str:

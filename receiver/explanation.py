@@ -14,8 +14,9 @@ from receiver.config import Configuration
 from receiver.errors import RouterError
 from receiver.inbox.identity import webhook_id, webhook_key
 from receiver.inbox.store import Route
-from receiver.notification import Envelope, Notification, attribute_values, parse_time, read
+from receiver.notification import Envelope, Notification, attribute_values, read
 from receiver.rules import Table, Verdict
+from receiver.times import parse_time
 
 
 class UnreadableMessage(RouterError):

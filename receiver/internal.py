@@ -4,7 +4,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from receiver.events import log
 from receiver.inbox import Entry, Inbox, Route
 from receiver.notification import INTERNAL_TOPIC, Notification, read_stored
 from receiver.rules import Rule, Table
+from receiver.times import iso
 
 _logger = logging.getLogger(__name__)
 _MOST_WAITING = 1000
@@ -89,7 +89,7 @@ def asked_routes(rules: Sequence[Rule], notification: Notification) -> tuple[Rou
 
 def internal_body(type_: str, payload: Mapping[str, Any], now: float) -> bytes:
     """An internal notification in the form in which SNS messages are kept."""
-    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    time = iso(now)
     inner = {"NotificationType": type_, "EventTime": time, "Payload": dict(payload)}
     message = {
         "Type": "Notification",

@@ -7,11 +7,11 @@ structure, AWS Lambda's SQS event record. Pure: no I/O, and no input raises.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from receiver import json_text
+from receiver.times import iso, parse_time
 
 INTERNAL_TOPIC = "router"
 """The topic of the daemon's own notifications. No ARN, so nothing that SNS signs can carry it."""
@@ -78,17 +78,6 @@ class Notification:
     envelope: Envelope
     document: Mapping[str, Any]
     """What patterns and templates see; a field that the notification lacks is absent."""
-
-
-def parse_time(text: object) -> float | None:
-    """Seconds since the epoch for an ISO 8601 time (UTC where it names no zone), None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 @lru_cache(maxsize=1024)
@@ -186,7 +175,7 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
     document = {
         "type": type_,
         "version": version,
-        "event_time": said_time if event_time is not None else _iso(envelope.sent_at),
+        "event_time": said_time if event_time is not None else iso(envelope.sent_at),
         "notification_id": notification_id,
         "seller_id": seller_id,
         "marketplace_id": marketplace_id,
@@ -224,10 +213,6 @@ def _message_key(envelope: Envelope, part: int) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _identities(payload: dict[str, Any]) -> tuple[str, str]:

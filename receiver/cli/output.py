@@ -2,18 +2,19 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 import orjson
+
+from receiver import times
 
 
 def iso(seconds: float | None) -> str | None:
     """A time as ISO 8601 UTC with milliseconds."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return times.iso(seconds)
 
 
 def json_line(record: Mapping[str, Any]) -> None:

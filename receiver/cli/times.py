@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from handlers.base import parse_duration
-from receiver.notification import parse_time
+from receiver.times import parse_time
 
 
 class TimeOrAge(click.ParamType[Any]):

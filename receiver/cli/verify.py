@@ -13,9 +13,9 @@ import click
 
 from receiver.cli.output import iso, json_line
 from receiver.errors import Refused, Unavailable
-from receiver.notification import parse_time
 from receiver.sns import CertificateStore, Fetch, StandIn, TopicList, UnverifiedMessage, Verifier, http_fetch, parse
 from receiver.sns.given import GivenCertificate
+from receiver.times import parse_time
 
 _OWN_TIME = "message"
 _CURES = {

@@ -16,11 +16,11 @@ from receiver.dispatcher.reporter import Emit, Reporter
 from receiver.dispatcher.retry import Draw
 from receiver.dispatcher.settings import Lanes
 from receiver.dispatcher.snapshot import LaneSnapshot
-from receiver.dispatcher.watch import Watch
 from receiver.dispatcher.worker import Worker
 from receiver.errors import Unavailable
 from receiver.events import log
 from receiver.inbox.store import Inbox
+from receiver.watch import Watch
 
 _LOGGER = logging.getLogger(__name__)
 _CANCEL_LIMIT = 1.0

@@ -12,10 +12,11 @@ import pytest
 
 from handlers.webhooks import parse_secret, verify
 from receiver.inbox import DeliveryFilter, NotificationFilter, State
-from receiver.notification import parse_time, read_stored
+from receiver.notification import read_stored
 from receiver.simulators.sink import Behaviour, Sink
 from receiver.simulators.sns import SimulatedSns
 from receiver.sns.shelf import CertificateShelf
+from receiver.times import parse_time
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CATCH_ALL = '[[rules]]\nname = "all"\nhandlers = ["erp"]\n'

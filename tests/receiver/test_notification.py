@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.notification import Envelope, normal_type, parse_time, read, read_stored
+from receiver.notification import Envelope, normal_type, read, read_stored
+from receiver.times import parse_time
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sp-api-orders"
 

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from receiver.dispatcher.watch import Watch
 from receiver.events import facts_of
+from receiver.watch import Watch
 
 
 async def test_single_work_that_fails_is_said(caplog: pytest.LogCaptureFixture) -> None:
