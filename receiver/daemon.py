@@ -140,7 +140,7 @@ class Daemon:
             self._manager.reloading()
             stamp = stamp_of(self.config.path)
             try:
-                await self._take_in(load(self.config.path), parts)
+                await self._take_in(await asyncio.to_thread(load, self.config.path), parts)
             except (RouterError, HandlerError) as error:
                 self._refusal = f"RELOAD REFUSED, the rules before it go on: {error}"
                 log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
