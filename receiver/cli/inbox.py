@@ -9,6 +9,7 @@ from typing import Any
 import click
 import orjson
 
+from receiver.cli.chosen import chosen, notification_options
 from receiver.cli.kept import (
     PAGE,
     counts,
@@ -27,7 +28,7 @@ from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
 from receiver.inbox.listing import State
-from receiver.notification import normal_type, read_stored
+from receiver.notification import read_stored
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
 _MIBIBYTE = 1 << 20
@@ -42,20 +43,13 @@ command.add_command(reroute)
 
 
 @command.command("list")
-@click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE.")
-@click.option("--seller", "seller_id", metavar="ID", help="Of one seller.")
-@click.option("--topic", metavar="ARN", help="Of one SNS topic.")
-@click.option("--unrouted", is_flag=True, help="Those alone that no rule matched.")
-@click.option(
-    "--since", type=TIME, metavar="TIME", help="Received at or after: 2026-03-06T20:00:26Z, or an age like 2h."
-)
-@click.option("--until", type=TIME, metavar="TIME", help="Received before.")
+@notification_options
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="No more than so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @database_options
-def list_notifications(limit: int, as_json: bool, config: Path | None, database: Path | None, **chosen: Any) -> None:
+def list_notifications(limit: int, as_json: bool, config: Path | None, database: Path | None, **options: Any) -> None:
     """List notifications, newest first."""
-    which = _which(limit, **chosen)
+    which = chosen(limit, **options)
     rows = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _pages(inbox, which))
     records = (notification_record(row) for row in rows)
     if not as_json:
@@ -121,12 +115,6 @@ def prune(before: float | None, config: Path | None, database: Path | None) -> N
     path, moment = database_of(config, database), before
     deleted = with_inbox(path, SqliteInbox.attach, lambda inbox: _prune(inbox, moment), "deleting old notifications")
     click.echo(f"{deleted:,} notifications deleted")
-
-
-def _which(limit: int, **chosen: Any) -> NotificationFilter:
-    type_, unrouted = chosen.pop("type_"), chosen.pop("unrouted")
-    normal = normal_type(type_) if type_ is not None else None
-    return NotificationFilter(type=normal, unrouted=unrouted or None, limit=limit, **chosen)
 
 
 async def _pages(inbox: SqliteInbox, which: NotificationFilter) -> list[NotificationRow]:
