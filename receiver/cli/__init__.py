@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from handlers.base import HandlerError
 from receiver import __version__
@@ -16,7 +17,7 @@ _COMMANDS = {
     "check": "read the rules file and say what is wrong with it",
     "explain": "which rules match a message, and what would be sent",
     "verify": "is this captured SNS message authentic?",
-    "inbox": "list and show what was received",
+    "inbox": "list, show, export and back up what was received",
     "deliveries": "list, show, replay and cancel deliveries",
     "subscribe": "have SP-API send a seller's notifications",
     "subscriptions": "list, test and delete subscriptions",
@@ -27,6 +28,7 @@ _COMMANDS = {
     "operations": "the catalogue of SP-API operations and their usage plans",
     "doctor": "what stops notifications from arriving, and the cure",
     "install": "make a systemd service of the daemon",
+    "completion": "what makes a shell complete these commands",
     "simulate": "stand-ins for Amazon's side",
 }
 
@@ -43,6 +45,11 @@ class _Commands(click.Group):
         module = importlib.import_module(f"receiver.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Of the names alone: click would import every command's module for a key press.
+        names = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

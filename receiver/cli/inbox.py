@@ -1,4 +1,4 @@
-"""`spapi-router inbox`: what was received, and how much of it."""
+"""`spapi-router inbox`: what was received, and how it is kept."""
 
 import time
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ from typing import Any
 import click
 import orjson
 
+from receiver.cli.backup import backup, restore
 from receiver.cli.chosen import chosen, notification_options
+from receiver.cli.export import command as export
 from receiver.cli.kept import (
     PAGE,
     counts,
     database_of,
     database_options,
     delivery_record,
+    mebibytes,
     notification_record,
     show_facts,
     with_inbox,
@@ -24,6 +27,7 @@ from receiver.cli.options import find_config
 from receiver.cli.output import json_line, listing, table
 from receiver.cli.reroute import command as reroute
 from receiver.cli.times import TIME
+from receiver.cli.vacuum import command as vacuum
 from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
@@ -31,15 +35,15 @@ from receiver.inbox.listing import State
 from receiver.notification import read_stored
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
-_MIBIBYTE = 1 << 20
 
 
 @click.group("inbox")
 def command() -> None:
-    """List and show what was received. The daemon may run meanwhile."""
+    """List, show, export and back up what was received. The daemon may run meanwhile."""
 
 
-command.add_command(reroute)
+for each in (backup, export, reroute, restore, vacuum):
+    command.add_command(each)
 
 
 @command.command("list")
@@ -90,7 +94,7 @@ def stats(as_json: bool, config: Path | None, database: Path | None) -> None:
     if as_json:
         json_line(_stats_record(found, time.time()))
         return
-    click.echo(f"{found.notifications:,} notifications in {found.database_bytes / _MIBIBYTE:,.1f} MiB")
+    click.echo(f"{found.notifications:,} notifications in {mebibytes(found.database_bytes)}")
     if found.unrouted:
         unrouted = {type_ or "(no type)": count for type_, count in found.unrouted.items()}
         click.echo(f"unrouted: {counts(unrouted)}")

@@ -131,3 +131,8 @@ def show_facts(record: Mapping[str, Any]) -> None:
 def printable(text: str) -> str:
     """A text as one harmless line."""
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def mebibytes(count: int) -> str:
+    """`12.3 MiB`."""
+    return f"{count / (1 << 20):,.1f} MiB"

@@ -16,12 +16,13 @@ from receiver.config import load
 def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     from receiver.daemon import Daemon
+    from receiver.inbox.remote_writer import WriterProcess
     from receiver.process import live, loop_factory
 
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
     # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
     faulthandler.enable()
-
+    process = WriterProcess.fork()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(live(Daemon(configuration)))
+        runner.run(live(Daemon(configuration, process=process)))

@@ -1,0 +1,68 @@
+"""The file of an export: whole lines for this user alone, and where a broken off one is to be gone on with."""
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from receiver.errors import RouterError
+
+_MODE = 0o600
+
+
+@contextmanager
+def opened(path: Path, *, resume: bool, force: bool) -> Iterator[tuple[BinaryIO, int]]:
+    """A file to append lines to, and the id in its last whole line, 0 where it has none; on disk at the end.
+
+    Raises RouterError for a file that is there (unless `resume` or `force`), that holds no export, or that cannot be
+    written.
+    """
+    try:
+        with os.fdopen(_descriptor(path, resume, force), "r+b") as file:
+            last = _torn_off(file, path) if resume else 0
+            yield file, last
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise RouterError(f"{path} is there already: go on with it (--resume) or write over it (--force)") from None
+    except OSError as error:
+        raise RouterError(
+            f"{path} cannot be written: {error.strerror}; what it has can be gone on with: --resume"
+        ) from None
+
+
+def _descriptor(path: Path, resume: bool, force: bool) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    if force:
+        flags |= os.O_TRUNC
+    elif not resume:
+        flags |= os.O_EXCL
+    return os.open(path, flags, _MODE)
+
+
+def _torn_off(file: BinaryIO, path: Path) -> int:
+    """Cut a line that was not finished, and leave the place behind the last whole one; that one's id."""
+    size = file.seek(0, os.SEEK_END)
+    if not size:
+        return 0
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        end = content.rfind(b"\n") + 1
+        line = content[content.rfind(b"\n", 0, max(end - 1, 0)) + 1 : end]
+    last = _id_of(line, path) if line else 0
+    file.truncate(end)
+    file.seek(end)
+    return last
+
+
+def _id_of(line: bytes, path: Path) -> int:
+    try:
+        id_ = orjson.loads(line)["id"]
+    except (ValueError, TypeError, KeyError):
+        id_ = None
+    if not isinstance(id_, int):
+        raise RouterError(f"{path} holds no export of an inbox, so it cannot be gone on with: name another file")
+    return id_
