@@ -16,10 +16,11 @@ from yarl import URL
 from handlers.addresses import public_socket, refusal_of_host
 from handlers.answers import outcome_of, read_answer
 from handlers.authorization import SCHEMES, Authorization, AuthSettings, authorization
-from handlers.base import Dead, Delivery, Handler, HandlerContext, Outcome, Request, Retry
+from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
 from handlers.bodies import Body, BodyChoice, body_of
 from handlers.client_tls import ClientTls, TlsSettings
 from handlers.errors import HandlerError, TemplateError
+from handlers.expectation import Expectation
 from handlers.failures import describe
 from handlers.fresh import Fresh
 from handlers.header_fields import HeaderSettings, wrong_in_header
@@ -70,6 +71,8 @@ class ForwardSettings(HandlerSettings):
     tls: TlsSettings | None = None
     compression: Literal["gzip"] | None = None
     permanent: list[int] = Field(default=[410])
+    expect: Expectation | None = None
+    """What a 2xx answer must say, where one may tell of a failure."""
     connect_timeout: PositiveDuration = 10.0
     """Seconds for DNS, TCP and TLS together."""
     read_timeout: PositiveDuration | None = None
@@ -240,7 +243,9 @@ class ForwardHandler(Handler[ForwardSettings]):
             answer = await read_answer(response, self.settings.max_answer)
         if answer.status // 100 == 2 and not answer.whole:
             self.context.log.warning("result_too_long", extra={"facts": {"handler": self.context.name}})
-        return outcome_of(answer, self.settings.permanent, self.context.clock())
+        outcome = outcome_of(answer, self.settings.permanent, self.context.clock())
+        expect = self.settings.expect
+        return expect.judge(outcome, answer.body) if expect and isinstance(outcome, Done) else outcome
 
     def _post(self, url: URL, **options: Any) -> Any:
         return self._request("POST", url, **options)

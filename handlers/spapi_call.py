@@ -5,11 +5,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
+import orjson
 from pydantic import BaseModel, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from handlers.answers import KEPT
-from handlers.base import Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
+from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
 from handlers.errors import HandlerError
+from handlers.expectation import Expectation
 from handlers.settings import Size
 from handlers.spapi.account_keys import AccountKeys
 from handlers.spapi.call import Call
@@ -62,6 +64,10 @@ class SpapiCallSettings(AccountKeys):
     most: Annotated[int, Field(ge=1, le=1000)] = 100
     """Pages that are gathered at most."""
     max_answer: Size = 8 << 20
+    expect: Expectation | None = None
+    """What the answer must say, where one of 200 may tell of a failure."""
+    result: Structure | None = None
+    """What is handed on in place of the answer; its templates see that as `answer`."""
 
     @field_validator("parameters")
     @classmethod
@@ -140,7 +146,7 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
             await self._gather(client, delivery, pages)
         except HandlerError as error:
             return self._failed(delivery.id, pages, resumed, error)
-        return self._done(pages)
+        return self._done(pages, delivery)
 
     def preview(self, delivery: Delivery) -> list[Request]:
         """The request, with `***` for its token."""
@@ -188,7 +194,7 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
             del self._begun[next(iter(self._begun))]
         self._begun[delivery_id] = pages
 
-    def _done(self, pages: Pages) -> Outcome:
+    def _done(self, pages: Pages, delivery: Delivery) -> Outcome:
         last = pages.last
         if last is None:
             raise HandlerError("no page was fetched")
@@ -201,9 +207,18 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
         if len(content) > self.settings.max_answer:
             facts.append(f"longer than max_answer ({self.settings.max_answer} bytes), so there is no result to hand on")
             self._warn("result_too_long", bytes=len(content))
-            content = b""
         kept = b"" if self.settings.restricted is not None else content[:KEPT]
-        return Done(content or None, last.status, ", ".join(facts), kept, last.request_id)
+        done = Done(None, last.status, ", ".join(facts), kept, last.request_id)
+        judged = self.settings.expect.judge(done, content) if self.settings.expect else done
+        if isinstance(judged, Dead) or len(content) > self.settings.max_answer:
+            return judged
+        return replace(done, result=self._result(content, pages.answer, delivery))
+
+    def _result(self, content: bytes, answer: Any, delivery: Delivery) -> bytes | None:
+        """What is handed on in a chain. Raises TemplateError."""
+        if self.settings.result is None:
+            return content or None
+        return orjson.dumps(self.settings.result.render({**delivery.document, "answer": answer}))
 
     def _warn(self, event: str, **facts: Any) -> None:
         self.context.log.warning(event, extra={"facts": {"handler": self.context.name} | facts})

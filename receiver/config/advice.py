@@ -29,7 +29,8 @@ def advise(
         if name not in used:
             _warn(source, ("handlers", name), "no rule leads to it: it is never used")
         for inner, field in fields_in(spec.settings):
-            advice.check(("handlers", name, *inner), field, _types(used.get(name, ())), ("result",))
+            more = ("result", "answer") if inner[:1] == ("result",) else ("result",)
+            advice.check(("handlers", name, *inner), field, _types(used.get(name, ())), more)
 
 
 def _warn(source: Source, path: KeyPath, text: str) -> None:

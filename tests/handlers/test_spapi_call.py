@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handlers.base import Dead, Done, Handler, Postpone, Retry, SettingsError
+from handlers.base import Dead, Done, Handler, Postpone, Retry, SettingsError, TemplateError
 from handlers.spapi.buckets import Buckets
 from handlers.spapi_call import SpapiCallSettings
 from receiver.simulators.spapi.faults import Fault
@@ -284,3 +284,58 @@ def test_wrong_settings_are_refused(keys: dict[str, Any], error: str) -> None:
     with pytest.raises(ValidationError) as caught:
         SpapiCallSettings.model_validate(keys)
     assert error in str(caught.value)
+
+
+LISTING = {
+    "operation": "listings.2021-08-01.getListingsItem",
+    "parameters": {"sellerId": "{seller_id}", "sku": "SKU-0007", "marketplaceIds": ["ATVPDKIKX0DER"]},
+}
+
+
+async def test_what_is_handed_on_can_be_shaped(amazon: Any, make: Any, delivery: Any) -> None:
+    result = {"order": "{payload.OrderChangeNotification.AmazonOrderId}", "asin": "{answer.summaries.0.asin}"}
+    handler = await handler_of(await amazon(), make, **LISTING, result=result)
+    outcome = await handler.handle(delivery(document()))
+    assert isinstance(outcome, Done)
+    assert json.loads(outcome.result or b"") == {"order": ORDER, "asin": "B000000007"}
+    assert b"summaries" in outcome.response
+
+
+async def test_what_is_handed_on_needs_no_answer(amazon: Any, make: Any, delivery: Any) -> None:
+    shipment = {
+        "operation": "confirmShipment",
+        "parameters": {"orderId": ORDER},
+        "body": {"marketplaceId": "ATVPDKIKX0DER", "packageDetail": package()},
+    }
+    handler = await handler_of(await amazon(), make, **shipment, result={"order": ORDER, "was": "{result.carrier}"})
+    outcome = await handler.handle(delivery(document() | {"result": {"carrier": "DHL"}}))
+    assert (outcome.status, json.loads(outcome.result)) == (204, {"order": ORDER, "was": "DHL"})
+
+
+def package() -> dict[str, Any]:
+    items = [{"orderItemId": "1", "quantity": 1}]
+    sent = {"carrierCode": "DHL", "trackingNumber": "T1", "shipDate": "2026-01-01T00:00:00Z", "orderItems": items}
+    return {"packageReferenceId": "1"} | sent
+
+
+async def test_a_result_with_a_field_that_the_answer_lacks_names_it(amazon: Any, make: Any, delivery: Any) -> None:
+    handler = await handler_of(await amazon(), make, **LISTING, result={"asin": "{answer.summary.asin}"})
+    with pytest.raises(TemplateError, match="answer.summary.asin is missing.*did you mean summaries"):
+        await handler.handle(delivery(document()))
+
+
+async def test_an_answer_must_say_what_is_expected(amazon: Any, make: Any, delivery: Any) -> None:
+    both = await amazon()
+    handler = await handler_of(both, make, **LISTING, expect={"sku": ["SKU-0007"]})
+    assert isinstance(await handler.handle(delivery(document())), Done)
+    # The result is not made of an answer that is refused: it would lack other fields.
+    wrong = await handler_of(both, make, **LISTING, expect={"sku": ["SKU-0008"]}, result={"x": "{answer.nothing}"})
+    outcome = await wrong.handle(delivery(document()))
+    assert isinstance(outcome, Dead)
+    assert outcome.reason.startswith('answered 200, but sku is "SKU-0007", not "SKU-0008"; it says {"sku":')
+    assert outcome.request_id
+    old = GET_ORDER | {"operation": "orders.v0.getOrder", "restricted": ["buyerInfo"]}
+    private = await handler_of(both, make, **old, expect={"payload": {"AmazonOrderId": ["another"]}})
+    outcome = await private.handle(delivery(document()))
+    assert outcome.reason == f'answered 200, but payload.AmazonOrderId is "{ORDER}", not "another"'
+    assert outcome.response == b""
