@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from handlers.errors import HandlerError, SettingsError, TemplateError
+from handlers.observer import Observer, Unobserved
 from handlers.settings import (
     Duration,
     HandlerSettings,
@@ -32,6 +33,7 @@ __all__ = [
     "HandlerContext",
     "HandlerError",
     "HandlerSettings",
+    "Observer",
     "Outcome",
     "PositiveDuration",
     "Postpone",
@@ -46,6 +48,7 @@ __all__ = [
     "Structure",
     "Template",
     "TemplateError",
+    "Unobserved",
     "parse_duration",
 ]
 
@@ -144,6 +147,8 @@ class HandlerContext:
     """Shared parts by name, e.g. `spapi`: the SP-API client."""
     emit: Callable[[str, Mapping[str, Any]], None] = lambda _type, _payload: None
     """Raise an internal notification of a `router.*` type."""
+    observer: Observer = field(default_factory=Unobserved)
+    """Is told of what no outcome says."""
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from receiver.dispatcher.outcomes import Ended
+
 
 class Observer(Protocol):
     """Called from the event loop, so it must be quick and must not raise. Times are seconds."""
@@ -12,6 +14,9 @@ class Observer(Protocol):
     def delivery_final(self, handler: str, state: str, since_received: float) -> None:
         """A delivery ended for good, which is on disk, `since_received` seconds after it was made."""
 
+    def delivery_recorded(self, ended: Ended) -> None:
+        """The same, with all that is known of the delivery."""
+
 
 class Unobserved:
     """An observer that does not look."""
@@ -20,4 +25,7 @@ class Unobserved:
         """Nothing."""
 
     def delivery_final(self, handler: str, state: str, since_received: float) -> None:
+        """Nothing."""
+
+    def delivery_recorded(self, ended: Ended) -> None:
         """Nothing."""

@@ -53,6 +53,7 @@ class Reporter:
             log(self._log, logging.WARNING, "delivery_lost", **facts, reason=reason)
         elif state is not State.WAITING:
             self._observer.delivery_final(self._handler, state.value, ended.result.ended_at - claim.created_at)
+            self._observer.delivery_recorded(ended)
             if state is State.DEAD and not ended.internal:
                 self._emit(DELIVERY_DEAD, {**_facts(ended), "key": claim.key, "reason": ended.result.detail})
 

@@ -17,6 +17,7 @@ import pytest
 
 from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettings, Outcome
 from receiver.dispatcher import Dispatcher, LaneSettings, LaneSpec
+from receiver.dispatcher.outcomes import Ended
 from receiver.inbox import DeliveryFilter, Entry, Inbox, Route, State
 from receiver.inbox.memory import MemoryInbox
 from receiver.inbox.sqlite import SqliteInbox
@@ -73,6 +74,9 @@ class Observed:
     def delivery_final(self, handler: str, state: str, since_received: float) -> None:
         assert since_received >= 0
         self.finals[handler, state] += 1
+
+    def delivery_recorded(self, ended: Ended) -> None:
+        assert self.finals[ended.claim.handler, ended.result.state.value]
 
 
 def entry(
