@@ -34,6 +34,7 @@ class Conditions:
 def of_notifications(which: NotificationFilter) -> Conditions:
     """What a filter asks of the table `notifications`."""
     conditions = Conditions()
+    conditions.any_of("notifications.id", which.ids)
     if which.unrouted is not None:
         conditions.texts.append(f"notifications.routed = {int(not which.unrouted)}")
     conditions.add("notifications.type = ?", which.type)

@@ -88,6 +88,7 @@ class AttemptRow:
 class NotificationFilter:
     """Which notifications a listing wants; None is any. Newest first, after `before_id` where it is given."""
 
+    ids: tuple[int, ...] | None = None
     type: str | None = None
     seller_id: str | None = None
     topic: str | None = None

@@ -33,6 +33,8 @@ def wants_notification(which: NotificationFilter, id_: int, entry: Entry, routed
     )
     if any(wanted is not None and wanted != value for wanted, value in equal):
         return False
+    if which.ids is not None and id_ not in which.ids:
+        return False
     bounds = _within(which.since, which.until, entry.received_at)
     return bounds and (which.before_id is None or id_ < which.before_id)
 

@@ -27,6 +27,8 @@ TABLES = (
     "accounts",
     "audit",
     "consents",
+    "entities",
+    "minutes",
 )
 PROBE = "SELECT * FROM {} LIMIT 1"
 """Fails for a table that is damaged at its root, or not there, however large it is."""

@@ -6,6 +6,9 @@ All of it lies behind these functions, so that it can be split into parts of whi
 from receiver.inbox.statements import ADD_SEEN, FORGET_NEWEST, FORGET_ONCE, FORGET_SEEN, SEEN
 from receiver.inbox.transaction import Transaction
 
+KEPT_AS = "SELECT notification_id FROM seen WHERE key = ?"
+"""The notification of a key, for those who only read."""
+
 
 def seen_before(transaction: Transaction, keys: list[bytes]) -> dict[bytes, int]:
     """Of the keys those known, with the ids of their notifications."""

@@ -117,6 +117,7 @@ PRUNE_ATTEMPTS = "DELETE FROM attempts WHERE delivery_id = ?"
 PRUNE = (
     "DELETE FROM deliveries WHERE notification_id = ?",
     "DELETE FROM bodies WHERE notification_id = ?",
+    "DELETE FROM entities WHERE notification_id = ?",
     "DELETE FROM notifications WHERE id = ?",
 )
 FORGET_SEEN = "DELETE FROM seen WHERE key IN (SELECT key FROM seen INDEXED BY seen_at WHERE at < ? ORDER BY at LIMIT ?)"

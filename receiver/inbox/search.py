@@ -1,0 +1,269 @@
+"""Finding notifications by identifier, text and filters, in bounded work however many are kept.
+
+An identifier (order id, ASIN, SKU, seller, as `receiver.inbox.identifiers` takes them from messages) is looked up in
+the index, and in the tail of notifications that have not reached it yet. Any other text is looked for in the messages
+themselves, newest first, for about a second; the answer says how far that came and where to go on.
+"""
+
+import json
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from receiver.inbox.entities import INDEXED, indexed_upto
+from receiver.inbox.filters import Conditions, of_notifications
+from receiver.inbox.identifiers import LONGEST, fold, stored_identifiers
+from receiver.inbox.identity import repeat_key
+from receiver.inbox.listing import NotificationFilter, NotificationRow
+from receiver.inbox.queries import Queries
+from receiver.inbox.seen import KEPT_AS
+
+_PATIENCE = 1.0
+_BUSY_TIMEOUT = 2.0
+_STRIDE, _STRIDE_WITHOUT_BODY = 2_000, 20_000
+_PAGE = 200
+_MOST_VALUES = 20
+_LAST = "SELECT ifnull(max(id), 0) FROM notifications"
+_FIRST = "SELECT ifnull(min(id), 0) FROM notifications"
+_RECEIVED = "SELECT received_at FROM notifications WHERE id >= ? ORDER BY id LIMIT 1"
+_FROM = "SELECT id FROM notifications WHERE received_at >= ? ORDER BY received_at LIMIT 1"
+_UNTIL = "SELECT id FROM notifications WHERE received_at < ? ORDER BY received_at DESC LIMIT 1"
+_CLOCK_SLACK = 1_000
+"""Notifications by which arrival times may be out of order, after a clock was set back."""
+_VALUES = "SELECT DISTINCT value FROM entities WHERE value >= ? AND value < ? LIMIT ?"
+_NAMED = (
+    "SELECT notification_id FROM entities WHERE value = ? AND notification_id < ? ORDER BY notification_id DESC LIMIT ?"
+)
+_NO_BODY = "SELECT notifications.id FROM notifications"
+_WITH_BODY = (
+    "SELECT notifications.id, bodies.part, bodies.body FROM notifications "
+    "JOIN bodies ON bodies.notification_id = notifications.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: a text (one identifier or phrase, empty for any), within a filter."""
+
+    text: str = ""
+    which: NotificationFilter = field(default_factory=NotificationFilter)
+    """Its `before_id` is where an earlier answer said to go on."""
+    whole: bool = False
+    """Look in whole messages also for what the index knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, newest first."""
+
+    rows: list[NotificationRow]
+    next_id: int | None
+    """The `before_id` to go on with, None where nothing older is left to look at."""
+    looked: int
+    """How many messages were looked through one by one, 0 where the index answered alone."""
+    back_to: float | None
+    """When the oldest of those was received, where the search stopped for time."""
+    whole: bool
+    """Whether whole messages were looked through, beyond the tail of the index."""
+
+
+class Searcher:
+    """Searches an inbox's file on a connection of its own, so that nobody else waits for it. Raises Unavailable."""
+
+    def __init__(self, queries: Queries, patience: float, timer: Callable[[], float]) -> None:
+        self._queries = queries
+        self._patience = patience
+        self._timer = timer
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, patience: float = _PATIENCE, timer: Callable[[], float] = time.monotonic
+    ) -> "Searcher":
+        """Open an inbox that exists. `patience`: seconds after which a search stops. Raises InboxError."""
+        return cls(await Queries.open(path, _BUSY_TIMEOUT), patience, timer)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._queries.close()
+
+    async def indexed(self) -> tuple[int, int]:
+        """The last notification that is indexed, and the last of all."""
+        notes = await self._queries.notes(INDEXED)
+        return indexed_upto(notes.get(INDEXED)), (await self._queries.rows(_LAST))[0][0]
+
+    async def find(self, search: Search) -> Found:
+        """One page of what is looked for."""
+        term = fold(search.text) or fold(search.which.seller_id or "")
+        if not search.whole and _may_be_identifier(term):
+            found = await self._by_identifier(search, term)
+            if found.rows or found.next_id is not None or not search.text.strip():
+                return found
+        low, high = await self._bounds(search.which)
+        return await self._page(search, self._scan(search, low, high, _Phrase(search.text.strip())), whole=True)
+
+    async def _by_identifier(self, search: Search, term: str) -> Found:
+        """The tail that is not indexed yet, then the index."""
+        indexed, _ = await self.indexed()
+        low, high = await self._bounds(search.which)
+        values = await self._values(term)
+        tail = self._scan(search, max(low, indexed + 1), high, _Named(term, exact=term in values))
+        found = await self._page(search, _joined(tail, self._indexed(search, values, high)), whole=False)
+        if search.which.before_id is not None:
+            return found
+        more = set(await self._kept(await self._direct(term), search.which)) - {row.id for row in found.rows}
+        return replace(found, rows=[*await self._rows(list(more)), *found.rows])
+
+    async def _values(self, term: str) -> list[str]:
+        """The indexed identifier of that name; else the first few that begin with it."""
+        rows = await self._queries.rows(_VALUES, (term, term + "\0", 1))
+        if not rows:
+            rows = await self._queries.rows(_VALUES, (term, term + "\U0010ffff", _MOST_VALUES))
+        return [value for (value,) in rows]
+
+    async def _direct(self, term: str) -> list[int]:
+        """The notification of an inbox id, of SP-API's NotificationId or, where it has none, of SNS's MessageId."""
+        keys = [repeat_key(f"{kind}:{term}") for kind in ("n", "m")]
+        found = [id_ for key in keys for (id_,) in await self._queries.rows(KEPT_AS, (key,))]
+        return found + ([int(term)] if term.isascii() and term.isdigit() and len(term) < 16 else [])
+
+    async def _indexed(self, search: Search, values: list[str], high: int) -> "AsyncGenerator[_Step, None]":
+        """What the index names, of several identifiers in the order of the notifications."""
+        before = high + 1
+        while True:
+            ids = {row[0] for value in values for row in await self._queries.rows(_NAMED, (value, before, _PAGE))}
+            page = sorted(ids, reverse=True)[:_PAGE]
+            if not page:
+                return
+            before = page[-1]
+            yield _Step(await self._kept(page, search.which), before, 0)
+
+    async def _kept(self, ids: list[int], which: NotificationFilter) -> list[int]:
+        if not ids:
+            return []
+        conditions = of_notifications(replace(which, ids=tuple(ids)))
+        rows = await self._queries.rows(f"{_NO_BODY}{conditions.where} ORDER BY id DESC", conditions.values)
+        return [row[0] for row in rows]
+
+    async def _bounds(self, which: NotificationFilter) -> tuple[int, int]:
+        """The lowest and the highest id that a filter's times can mean."""
+        low, high = (await self._queries.rows(_FIRST))[0][0], (await self._queries.rows(_LAST))[0][0]
+        if which.since is not None:
+            rows = await self._queries.rows(_FROM, (which.since,))
+            low = max(low, rows[0][0] - _CLOCK_SLACK if rows else high + 1)
+        if which.until is not None:
+            rows = await self._queries.rows(_UNTIL, (which.until,))
+            high = min(high, rows[0][0] + _CLOCK_SLACK if rows else 0)
+        return low, high if which.before_id is None else min(high, which.before_id - 1)
+
+    async def _scan(
+        self, search: Search, low: int, high: int, wanted: "_Phrase | _Named"
+    ) -> "AsyncGenerator[_Step, None]":
+        """Look through notifications from `high` down to `low`, a stride at a time."""
+        stride = _STRIDE if wanted.text else _STRIDE_WITHOUT_BODY
+        while high >= low:
+            bottom = max(low, high - stride + 1)
+            conditions = of_notifications(replace(search.which, before_id=high + 1))
+            conditions.add("notifications.id >= ?", bottom)
+            wanted.restrict(conditions)
+            text = f"{_WITH_BODY if wanted.text else _NO_BODY}{conditions.where} ORDER BY notifications.id DESC"
+            rows = await self._queries.rows(text, conditions.values)
+            yield _Step([row[0] for row in rows if wanted.holds(row)], bottom, high - bottom + 1)
+            high = bottom - 1
+
+    async def _page(self, search: Search, steps: "AsyncGenerator[_Step, None]", *, whole: bool) -> Found:
+        """Gather steps until the page is full, nothing is left or time is up."""
+        most = search.which.limit or _PAGE
+        ends = self._timer() + self._patience
+        ids: dict[int, None] = {}
+        looked = 0
+        async with aclosing(steps):
+            async for step in steps:
+                ids |= dict.fromkeys(step.ids)
+                looked += step.looked
+                if len(ids) > most:
+                    page = list(ids)[:most]
+                    return Found(await self._rows(page), page[-1], looked, None, whole)
+                if self._timer() > ends:
+                    back_to = await self._received(step.bottom)
+                    return Found(await self._rows(list(ids)), step.bottom, looked, back_to, whole)
+        return Found(await self._rows(list(ids)), None, looked, None, whole)
+
+    async def _received(self, id_: int) -> float | None:
+        rows = await self._queries.rows(_RECEIVED, (id_,))
+        return rows[0][0] if rows else None
+
+    async def _rows(self, ids: list[int]) -> list[NotificationRow]:
+        return await self._queries.notifications(NotificationFilter(ids=tuple(ids), limit=None)) if ids else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Ids that fit, all that is left being older than `bottom`; `looked`: messages looked through for them."""
+
+    ids: list[int]
+    bottom: int
+    looked: int
+
+
+class _Phrase:
+    """A text anywhere in a message, in any case of its ASCII letters."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def restrict(self, conditions: Conditions) -> None:
+        """Ask that a body contains the text as it is, or as JSON writes it within JSON."""
+        if self.text:
+            patterns = [f"%{_literal(form)}%" for form in _forms(self.text)]
+            conditions.texts.append(f"({' OR '.join([_LIKE] * len(patterns))})")
+            conditions.values += patterns
+
+    def holds(self, row: Any) -> bool:
+        """Whether a row that was found is meant."""
+        return bool(row)
+
+
+class _Named(_Phrase):
+    """An identifier, or the beginning of one, among those of a message."""
+
+    def __init__(self, term: str, *, exact: bool) -> None:
+        super().__init__(term)
+        self._exact = exact
+
+    def restrict(self, conditions: Conditions) -> None:
+        if self.text.isascii() and self.text.isprintable() and not {'"', "\\"} & set(self.text):
+            super().restrict(conditions)
+
+    def holds(self, row: Any) -> bool:
+        values = (fold(each.value) for each in stored_identifiers(row[2], row[1]))
+        return any(value == self.text or (not self._exact and value.startswith(self.text)) for value in values)
+
+
+_LIKE = "CAST(bodies.body AS TEXT) LIKE ? ESCAPE '\\'"
+
+
+def _may_be_identifier(term: str) -> bool:
+    return 0 < len(term) <= LONGEST and not any(character.isspace() for character in term)
+
+
+def _forms(text: str) -> list[str]:
+    """A text as itself, and as it stands in a JSON string and in a JSON string of such a string."""
+    forms = {text: None}
+    for ascii_alone in (False, True):
+        inner = json.dumps(text, ensure_ascii=ascii_alone)[1:-1]
+        forms |= dict.fromkeys((inner, json.dumps(inner, ensure_ascii=ascii_alone)[1:-1]))
+    return list(forms)
+
+
+def _literal(text: str) -> str:
+    """A text as LIKE's pattern for itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def _joined(*parts: "AsyncGenerator[_Step, None]") -> "AsyncGenerator[_Step, None]":
+    for part in parts:
+        async for step in part:
+            yield step
