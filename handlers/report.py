@@ -100,7 +100,7 @@ class ReportHandler(Handler[ReportSettings]):
     def __init__(self, settings: ReportSettings, context: HandlerContext) -> None:
         super().__init__(settings, context)
         self._links: dict[int, _Link] = {}
-        self._requested = RequestedReports(context.state_directory / "requests", context.clock)
+        self._requested = RequestedReports(context)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -139,6 +139,7 @@ class ReportHandler(Handler[ReportSettings]):
         return outcome
 
     async def _end(self, delivery: Delivery, work: FinishedWork) -> Outcome:
+        self.context.observer.report_seen(self.context.name, delivery.webhook_id, work.status)
         if work.status != "DONE" or not work.document_id:
             return _without_document(work)
         files = DocumentFiles.of(self._target(work, delivery.document), delivery.webhook_id)
@@ -154,8 +155,7 @@ class ReportHandler(Handler[ReportSettings]):
             return [Request(f"nothing: {work} ended {work.status}")]
         operation = Catalogue.load().find(work.kind.operation)
         parts = build(operation, {work.kind.parameter: work.document_id})
-        whom = settings.seller(document) or "the only account"
-        call = f"GET {settings.endpoint(document)}{parts.target} for {whom}"
+        call = f"GET {settings.endpoint(document)}{parts.target} for {settings.seller(document) or 'the only account'}"
         return [Request(call, {"x-amz-access-token": "***"}), Request(f"write {self._target(work, document)}")]
 
     def _asking(self, request: Structure, document: Mapping[str, Any]) -> Request:

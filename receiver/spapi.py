@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers import registry
-from handlers.base import Secret
+from handlers.base import Observer, Secret
 from receiver.config import SpapiSettings
 from receiver.errors import ConfigError
 
@@ -28,6 +28,8 @@ class SpapiClients:
     """The clients of a daemon: one for each [spapi] section that its handlers were built by. A reload may change it."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.observer: Observer | None = None
+        """Is told of calls and tokens; set before the first client is asked for."""
         self.store: Any = None
         """Keeps the accounts that were authorized; set before the first client is asked for."""
         self._clock = clock
@@ -38,9 +40,16 @@ class SpapiClients:
         for known, client in self._clients:
             if known == settings:
                 return client
-        shared = registry.spapi().SharedClient(partial(connect, settings, "daemon", self.store, self._clock))
+        shared = registry.spapi().SharedClient(
+            partial(connect, settings, "daemon", self.store, self._clock, self.observer)
+        )
         self._clients.append((settings, shared))
         return shared
+
+    def usage(self) -> list[Any]:
+        """The `handlers.spapi.buckets.Usage` of every plan in use."""
+        opened = (client.opened for _, client in self._clients)
+        return [usage for client in opened if client for usage in client.buckets.usage()]
 
     async def close(self) -> None:
         """Close every client."""
@@ -49,7 +58,11 @@ class SpapiClients:
 
 
 def connect(
-    settings: SpapiSettings, who: str, store: Any = None, clock: Callable[[], float] = time.time
+    settings: SpapiSettings,
+    who: str,
+    store: Any = None,
+    clock: Callable[[], float] = time.time,
+    observer: Observer | None = None,
 ) -> AbstractAsyncContextManager[Any]:
     """A `handlers.spapi.client.SpapiClient` for the `async with` block; `who` goes into the audit log of tokens.
 
@@ -70,7 +83,7 @@ def connect(
     )
     log = logging.getLogger("spapi")
     opened: AbstractAsyncContextManager[Any] = spapi.connect(
-        application, store or spapi.MemoryTokenStore(), who=who, log=log, clock=clock
+        application, store or spapi.MemoryTokenStore(), who=who, log=log, clock=clock, observer=observer
     )
     return opened
 

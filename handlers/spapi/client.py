@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
+from handlers.observer import Observer, Unobserved
 from handlers.retry_after import parse_retry_after
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.buckets import Buckets
@@ -45,7 +46,7 @@ def user_agent() -> str:
 class SpapiClient:
     """Calls SP-API for any of the accounts. To be used from one event loop; close it before its HTTP client."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that tests and the service put together
         self,
         catalogue: Catalogue,
         lwa: LwaClient,
@@ -55,6 +56,8 @@ class SpapiClient:
         endpoints: Endpoints,
         clock: Callable[[], float] = time.time,
         signer: Signer | None = None,
+        *,
+        observer: Observer | None = None,
     ) -> None:
         """`http` is shared and closed by its owner; `clock` counts seconds since the epoch."""
         self.catalogue = catalogue
@@ -65,6 +68,7 @@ class SpapiClient:
         self._endpoints = endpoints
         self._clock = clock
         self._signer = signer
+        self._observer = observer or Unobserved()
         self._agent = user_agent()
         self._restricted = RestrictedTokens(self._create_restricted_token, clock)
 
@@ -185,7 +189,7 @@ class SpapiClient:
         return response.json if isinstance(response.json, Mapping) else {}
 
     async def _exchange(self, call: Call, parts: RequestParts, target: "_Target", token: str) -> Response:
-        answer = await self._send(call.operation, parts, target, token)
+        answer = await self._observed(call.operation, parts, target, token)
         if self._signer is not None and answer.status_code == 403:
             self._signer.check_clock(answer.headers)
         request_id = answer.headers.get("x-amzn-requestid", "")
@@ -201,6 +205,21 @@ class SpapiClient:
         else:
             self.buckets.follow(target.bucket, call.operation, answer.headers.get("x-amzn-ratelimit-limit"))
         raise error
+
+    async def _observed(
+        self, operation: Operation, parts: RequestParts, target: "_Target", token: str
+    ) -> httpx.Response:
+        started = time.perf_counter()
+        status, request_id = "cancelled", ""
+        try:
+            answer = await self._send(operation, parts, target, token)
+            status, request_id = str(answer.status_code), answer.headers.get("x-amzn-requestid", "")
+        except Unreachable:
+            status = "unreachable"
+            raise
+        finally:
+            self._observer.spapi_called(operation.full_name, status, time.perf_counter() - started, request_id)
+        return answer
 
     async def _send(self, operation: Operation, parts: RequestParts, target: "_Target", token: str) -> httpx.Response:
         url = target.base + parts.target

@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 import httpx
 import orjson
 
+from handlers.observer import Observer, Unobserved
 from handlers.settings import Secret
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.errors import LwaError, Unreachable, shown
@@ -79,6 +80,7 @@ class LwaClient:
         endpoint: str,
         clock: Callable[[], float],
         log: logging.Logger,
+        observer: Observer | None = None,
     ) -> None:
         """`http` is shared and closed by its owner; `clock` counts seconds since the epoch."""
         self._http = http
@@ -87,6 +89,7 @@ class LwaClient:
         self._endpoint = endpoint
         self._clock = clock
         self._log = log
+        self._observer = observer or Unobserved()
         self._tokens: dict[str, AccessToken] = {}
         self._flights: Flights[AccessToken] = Flights()
 
@@ -154,6 +157,21 @@ class LwaClient:
         return token
 
     async def _ask(self, form: dict[str, str]) -> Mapping[str, Any]:
+        outcome = "unsent"
+        try:
+            answer = await self._answered(form)
+            outcome = "ok"
+        except LwaError as error:
+            outcome = error.code if error.code in _CURES else "refused"
+            raise
+        except Unreachable:
+            outcome = "unreachable"
+            raise
+        finally:
+            self._observer.token_requested(form["grant_type"], outcome)
+        return answer
+
+    async def _answered(self, form: dict[str, str]) -> Mapping[str, Any]:
         client = {
             "client_id": self._credentials.client_id.read(),
             "client_secret": self._credentials.client_secret.read(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from handlers.base import HandlerContext
 from handlers.errors import HandlerError
 from handlers.spapi.accounts import Account
 from handlers.spapi.call import Call
@@ -34,9 +35,9 @@ class Asked:
 class RequestedReports:
     """The reports of one handler's deliveries, kept in a directory until they are forgotten."""
 
-    def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
-        self._directory = directory
-        self._clock = clock
+    def __init__(self, context: HandlerContext) -> None:
+        self._context = context
+        self._directory = context.state_directory / "requests"
 
     async def ask(self, client: SpapiClient, account: Account, ticket: str, body: Any) -> Asked:
         """The report of a delivery, asked for now where it was not before. Raises HandlerError."""
@@ -50,7 +51,7 @@ class RequestedReports:
         report_id = response.json.get("reportId") if isinstance(response.json, Mapping) else None
         if not isinstance(report_id, str) or not report_id:
             raise SpapiFault(f"{CREATE} answered without a reportId (request {response.request_id})")
-        asked = Asked(report_id, self._clock())
+        asked = Asked(report_id, self._context.clock())
         await self._on_disk(_save, path, asked)
         return asked
 
@@ -61,7 +62,9 @@ class RequestedReports:
         answer = (await client.send(call)).json
         fields = answer if isinstance(answer, Mapping) else {}
         texts = [str(fields.get(name) or "") for name in ("reportType", "processingStatus", "reportDocumentId")]
-        return FinishedWork(KINDS["REPORT_PROCESSING_FINISHED"], asked.report_id, *texts)
+        work = FinishedWork(KINDS["REPORT_PROCESSING_FINISHED"], asked.report_id, *texts)
+        self._context.observer.report_seen(self._context.name, ticket, work.status)
+        return work
 
     async def forget(self, ticket: str) -> None:
         """Let the delivery ask anew, should it ever run again. Raises HandlerError."""

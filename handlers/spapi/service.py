@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from handlers.observer import Observer
 from handlers.settings import Secret
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.aws_credentials import AwsCredentials, Signing
@@ -93,6 +94,7 @@ async def connect(
     who: str,
     log: logging.Logger,
     clock: Callable[[], float] = time.time,
+    observer: Observer | None = None,
 ) -> AsyncIterator[SpapiClient]:
     """A client for as long as the block lasts. `who` goes into the audit log. Raises VaultError or SecretError."""
     vault = None if application.key is None else Vault.open_keys(application.key, application.previous_keys)
@@ -100,10 +102,14 @@ async def connect(
     endpoints = application.endpoints
     # Mounted, not given as the client's transport, so that HTTPS_PROXY and NO_PROXY of the environment still count.
     async with httpx.AsyncClient(mounts={"all://": Pools()}) as http:
-        lwa = LwaClient(http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log)
+        lwa = LwaClient(
+            http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log, observer=observer
+        )
         signing = application.signing
         signer = None if signing is None else Signer(AwsCredentials(signing, http, clock), clock)
-        client = SpapiClient(Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock, signer)
+        client = SpapiClient(
+            Catalogue.load(), lwa, accounts, Buckets(), http, endpoints, clock, signer, observer=observer
+        )
         try:
             yield client
         finally:

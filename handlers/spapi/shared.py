@@ -31,6 +31,11 @@ class SharedClient:
                 self._client = await self._stack.enter_async_context(self._open())
             return self._client
 
+    @property
+    def opened(self) -> SpapiClient | None:
+        """The client where some handler has asked for it."""
+        return self._client
+
     async def close(self) -> None:
         """Close the client where it is open; it does not open again."""
         async with self._opening:
