@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from receiver.simulators.spapi import orders, products, subscriptions
+from receiver.simulators.spapi import inbound, orders, products, subscriptions
 from receiver.simulators.spapi.ask import Answer, Ask
 from receiver.simulators.spapi.works import Works
 
@@ -27,9 +27,8 @@ def books(works: Works) -> Mapping[str, Book]:
         "listings.2021-08-01.deleteListingsItem": products.delete_listing,
         "fba-inventory.v1.getInventorySummaries": products.get_inventory,
         "catalog.2022-04-01.getCatalogItem": products.get_catalog_item,
-        "inbound-fba.2024-03-20.createInboundPlan": _create_inbound_plan,
-        "inbound-fba.2024-03-20.getInboundOperationStatus": _inbound_status,
         "sellers.v1.getMarketplaceParticipations": _participations,
+        **_inbound(),
         **_notifications(),
         **_works(works),
     }
@@ -54,6 +53,17 @@ def _notifications() -> Mapping[str, Book]:
     }
 
 
+def _inbound() -> Mapping[str, Book]:
+    return {
+        "inbound-fba.2024-03-20.createInboundPlan": inbound.create_inbound_plan,
+        "inbound-fba.2024-03-20.getInboundPlan": inbound.get_inbound_plan,
+        "inbound-fba.2024-03-20.listInboundPlans": inbound.list_inbound_plans,
+        "inbound-fba.2024-03-20.listInboundPlanItems": inbound.list_inbound_plan_items,
+        "inbound-fba.2024-03-20.cancelInboundPlan": inbound.cancel_inbound_plan,
+        "inbound-fba.2024-03-20.getInboundOperationStatus": inbound.get_operation_status,
+    }
+
+
 def _works(works: Works) -> Mapping[str, Book]:
     return {
         "reports.2021-06-30.createReport": works.create_report,
@@ -69,17 +79,6 @@ def _works(works: Works) -> Mapping[str, Book]:
         "dataKiosk.2023-11-15.getQuery": works.get_query,
         "dataKiosk.2023-11-15.getDocument": works.get_query_document,
     }
-
-
-def _create_inbound_plan(ask: Ask) -> Answer:
-    number = ask.world.number()
-    return Answer({"inboundPlanId": f"wf{number:>036}", "operationId": f"{number:>036}"}, 202)
-
-
-def _inbound_status(ask: Ask) -> Answer:
-    return Answer(
-        {"operation": "createInboundPlan", "operationId": ask.one("operationId"), "operationStatus": "SUCCESS"}
-    )
 
 
 def _participations(ask: Ask) -> Answer:

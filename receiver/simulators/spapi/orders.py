@@ -13,6 +13,7 @@ _ID = re.compile(r"\d{3}-\d{7}-\d{7}")
 _ITEMS_PAGE = 50
 _STATUSES = ("Unshipped", "Unshipped", "PartiallyShipped", "Shipped")
 _STATUS_2026 = {"Unshipped": "UNSHIPPED", "PartiallyShipped": "PARTIALLY_SHIPPED", "Shipped": "SHIPPED"}
+_PACKAGE = ("packageReferenceId", "carrierCode", "trackingNumber", "shipDate", "orderItems")
 
 
 def get_orders_v0(ask: Ask) -> Answer:
@@ -57,11 +58,13 @@ def get_order_buyer_v0(ask: Ask) -> Answer:
 
 
 def confirm_shipment_v0(ask: Ask) -> Answer:
-    """`confirmShipment`: the order is shipped from then on."""
+    """`confirmShipment`: the order is shipped from then on; the same packageReferenceId again changes the package."""
     order = _known(ask)
-    if not isinstance(ask.body, dict) or "packageDetail" not in ask.body or "marketplaceId" not in ask.body:
-        raise invalid("packageDetail and marketplaceId are required")
-    ask.seller.shipped[order] = ask.body
+    package = _package(ask.body)
+    known = {_item_v0(ask.seller, order, number)["OrderItemId"] for number in range(_count(order))}
+    if strange := [item for item in package["orderItems"] if not _is_of(item, known)]:
+        raise invalid(f"Not an item of the order with a quantity: {strange[0]}")
+    ask.seller.shipped.setdefault(order, {})[package["packageReferenceId"]] = ask.body
     return Answer(status=204)
 
 
@@ -93,6 +96,21 @@ def _known(ask: Ask) -> str:
     if order.endswith("-0000000"):
         raise not_found(order)
     return order
+
+
+def _package(body: Any) -> dict[str, Any]:
+    package = body.get("packageDetail") if isinstance(body, dict) else None
+    if not isinstance(package, dict) or not body.get("marketplaceId"):
+        raise invalid("packageDetail and marketplaceId are required")
+    if missing := [name for name in _PACKAGE if not package.get(name)]:
+        raise invalid(f"packageDetail lacks {', '.join(missing)}")
+    if not str(package["packageReferenceId"]).isdigit() or not isinstance(package["orderItems"], list):
+        raise invalid("packageReferenceId must be a positive number, orderItems a list")
+    return package
+
+
+def _is_of(item: Any, known: set[str]) -> bool:
+    return isinstance(item, dict) and item.get("orderItemId") in known and isinstance(item.get("quantity"), int)
 
 
 def _since(ask: Ask, moment: str) -> list[str]:

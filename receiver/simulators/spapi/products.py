@@ -1,9 +1,11 @@
 """Listings and the inventory behind them: Listings Items v2021-08-01, FBA Inventory v1, Catalog Items."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.simulators.spapi import patches
 from receiver.simulators.spapi.ask import Answer, Ask, invalid, not_found
 from receiver.simulators.spapi.paging import page
 from receiver.simulators.spapi.shop import Listing
@@ -36,15 +38,10 @@ def put_listing(ask: Ask) -> Answer:
 
 
 def patch_listing(ask: Ask) -> Answer:
-    """`patchListingsItem`: `add`, `replace` and `delete` of attributes."""
+    """`patchListingsItem`: `add`, `replace` and `delete` of attributes, in the marketplace that is named."""
     body, listing = _body(ask), _known(ask)
-    patches = body.get("patches")
-    if not isinstance(patches, list) or not patches:
-        raise invalid("patches must be a list that is not empty")
-    for patch in patches:
-        _apply(listing, patch)
-    listing.updated = ask.now
-    return _submitted(listing.sku)
+    issues = patches.apply(listing, body.get("patches"), ask.one("marketplaceIds"), ask.now)
+    return _submitted(listing.sku, issues)
 
 
 def delete_listing(ask: Ask) -> Answer:
@@ -89,30 +86,10 @@ def _body(ask: Ask) -> dict[str, Any]:
     return ask.body
 
 
-def _apply(listing: Listing, patch: Any) -> None:
-    path = patch.get("path") if isinstance(patch, dict) else None
-    if not isinstance(path, str) or not path.startswith("/attributes/") or path.count("/") != 2:
-        raise invalid("A patch needs a path like /attributes/NAME")
-    name = path.removeprefix("/attributes/")
-    if patch.get("op") == "delete":
-        listing.attributes.pop(name, None)
-    elif patch.get("op") in {"add", "replace"}:
-        listing.attributes[name] = patch.get("value")
-        _take_quantity(listing, name, patch.get("value"))
-    else:
-        raise invalid("The op of a patch is add, replace or delete")
-
-
-def _take_quantity(listing: Listing, name: str, value: Any) -> None:
-    if name != "fulfillment_availability" or not isinstance(value, list):
-        return
-    for item in value:
-        if isinstance(item, dict) and isinstance(item.get("quantity"), int):
-            listing.quantity = item["quantity"]
-
-
-def _submitted(sku: str) -> Answer:
-    return Answer({"sku": sku, "status": "ACCEPTED", "submissionId": secrets.token_hex(16), "issues": []})
+def _submitted(sku: str, issues: Sequence[dict[str, Any]] = ()) -> Answer:
+    """What is refused is answered with 200 as well."""
+    status = "INVALID" if issues else "ACCEPTED"
+    return Answer({"sku": sku, "status": status, "submissionId": secrets.token_hex(16), "issues": list(issues)})
 
 
 def _name(listing: Listing) -> str:
@@ -123,10 +100,11 @@ def _name(listing: Listing) -> str:
 def _listing(ask: Ask, listing: Listing) -> dict[str, Any]:
     wanted = set(ask.several("includedData") or ["summaries"])
     moment = datetime.fromtimestamp(listing.updated, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    quantity = listing.quantity_in(ask.one("marketplaceIds"))
     answer: dict[str, Any] = {"sku": listing.sku}
     if "summaries" in wanted:
         summary = {"marketplaceId": ask.seller.marketplace_id, "asin": listing.asin, "itemName": _name(listing)}
-        status = ["BUYABLE", "DISCOVERABLE"] if listing.quantity else ["DISCOVERABLE"]
+        status = ["BUYABLE", "DISCOVERABLE"] if quantity else ["DISCOVERABLE"]
         details = {"productType": listing.product_type, "status": status, "lastUpdatedDate": moment}
         answer["summaries"] = [summary | details]
     if "attributes" in wanted:
@@ -134,7 +112,7 @@ def _listing(ask: Ask, listing: Listing) -> dict[str, Any]:
     if "issues" in wanted:
         answer["issues"] = []
     if "fulfillmentAvailability" in wanted:
-        channel = {"fulfillmentChannelCode": "DEFAULT", "quantity": listing.quantity}
+        channel = {"fulfillmentChannelCode": "DEFAULT", "quantity": quantity}
         answer["fulfillmentAvailability"] = [channel]
     return answer
 

@@ -18,7 +18,16 @@ class Listing:
     product_type: str
     attributes: dict[str, Any]
     quantity: int
+    """What Amazon stocks of it; also offered where no other quantity was set."""
     updated: float
+    quantities: dict[str, int] = field(default_factory=dict)
+    """What the seller offers from stock of its own, by marketplace."""
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Marketplaces that take no patch of it, each with what Amazon says."""
+
+    def quantity_in(self, marketplace_id: str) -> int:
+        """What a marketplace offers."""
+        return self.quantities.get(marketplace_id, self.quantity)
 
 
 @dataclass(slots=True)
@@ -46,13 +55,15 @@ class Shop:
     opened: float
     order_count: int
     listings: dict[str, Listing] = field(default_factory=dict)
-    shipped: dict[str, Any] = field(default_factory=dict)
+    shipped: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Confirmed shipments by order and packageReferenceId."""
     reports: dict[str, Work] = field(default_factory=dict)
     feeds: dict[str, Work] = field(default_factory=dict)
     queries: dict[str, Work] = field(default_factory=dict)
     uploads: set[str] = field(default_factory=set)
     """Documents that were announced for feeds."""
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    inbound_plans: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def marketplace_id(self) -> str:

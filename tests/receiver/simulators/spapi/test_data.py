@@ -51,10 +51,27 @@ async def test_orders_are_found_by_time_and_status(start: Any) -> None:
 
 async def test_a_confirmed_shipment_ships_the_order(start: Any) -> None:
     both = await start()
-    order = "111-0000000-0000003"
-    body = {"marketplaceId": US, "packageDetail": {"packageReferenceId": "1"}}
-    await both.call("confirmShipment", orderId=order, body=body)
-    assert (await both.call("orders.v0.getOrder", orderId=order))["payload"]["OrderStatus"] == "Shipped"
+    items = (await both.call("orders.v0.getOrderItems", orderId=ORDER))["payload"]["OrderItems"]
+    package = {
+        "packageReferenceId": "1",
+        "carrierCode": "DHL",
+        "trackingNumber": "T1",
+        "shipDate": "2027-01-15T08:00:00Z",
+        "orderItems": [{"orderItemId": items[0]["OrderItemId"], "quantity": 1}],
+    }
+    for detail, said in [
+        ({}, "packageDetail lacks packageReferenceId, carrierCode, trackingNumber, shipDate, orderItems"),
+        (package | {"packageReferenceId": "A"}, "packageReferenceId must be a positive number"),
+        (package | {"orderItems": [{"orderItemId": "1", "quantity": 1}]}, "Not an item of the order"),
+    ]:
+        with pytest.raises(SpapiError, match=said):
+            await both.call("confirmShipment", orderId=ORDER, body={"marketplaceId": US, "packageDetail": detail})
+    for number in ("T1", "T2"):
+        detail = package | {"trackingNumber": number}
+        await both.call("confirmShipment", orderId=ORDER, body={"marketplaceId": US, "packageDetail": detail})
+    assert (await both.call("orders.v0.getOrder", orderId=ORDER))["payload"]["OrderStatus"] == "Shipped"
+    shop = both.simulated.amazon.world.shops[both.simulated.settings.seller_id(1)]
+    assert shop.shipped[ORDER]["1"]["packageDetail"]["trackingNumber"] == "T2"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +102,8 @@ async def test_requests_that_amazon_refuses(start: Any, name: str, arguments: di
 async def test_a_listing_is_read_patched_replaced_and_deleted(start: Any) -> None:
     both = await start()
     where = {"sellerId": both.simulated.settings.seller_id(1), "sku": "SKU-0007", "marketplaceIds": US}
-    patch = {"op": "replace", "path": "/attributes/fulfillment_availability", "value": [{"quantity": 5}]}
+    stock = {"fulfillment_channel_code": "DEFAULT", "quantity": 5}
+    patch = {"op": "replace", "path": "/attributes/fulfillment_availability", "value": [stock]}
     answer = await both.call(
         "listings.2021-08-01.patchListingsItem", body={"productType": "PRODUCT", "patches": [patch]}, **where
     )
@@ -93,13 +111,77 @@ async def test_a_listing_is_read_patched_replaced_and_deleted(start: Any) -> Non
     shown = await both.call(
         "listings.2021-08-01.getListingsItem", includedData=["attributes", "fulfillmentAvailability"], **where
     )
-    assert shown["attributes"]["fulfillment_availability"] == [{"quantity": 5}]
+    assert shown["attributes"]["fulfillment_availability"] == [stock]
     assert shown["fulfillmentAvailability"][0]["quantity"] == 5
     await both.call("listings.2021-08-01.deleteListingsItem", **where)
     with pytest.raises(SpapiError, match="404: NotFound"):
         await both.call("listings.2021-08-01.getListingsItem", **where)
     await both.call("listings.2021-08-01.putListingsItem", body={"productType": "X", "attributes": {}}, **where)
     assert (await both.call("listings.2021-08-01.getListingsItem", **where))["summaries"][0]["productType"] == "X"
+
+
+def stock_patch(**entry: Any) -> dict[str, Any]:
+    value = [{"fulfillment_channel_code": "DEFAULT"} | entry]
+    return {"op": "replace", "path": "/attributes/fulfillment_availability", "value": value}
+
+
+async def test_quantities_are_kept_for_each_marketplace(start: Any) -> None:
+    both = await start()
+    seller, ca = both.simulated.settings.seller_id(1), "A2EUQ1WTGCTBG2"
+    where = {"sellerId": seller, "sku": "SKU-0007"}
+    shop = both.simulated.amazon.world.shops[seller]
+    shop.listings["SKU-0007"].refusals["A1AM78C64UM0Y8"] = "The listing is blocked"
+    answers = {}
+    for marketplace, patches in [
+        (US, [stock_patch(quantity=3)]),
+        ("A1AM78C64UM0Y8", [stock_patch(quantity=3)]),
+        (ca, [stock_patch(quantity=-1), {"op": "delete", "path": "/attributes/item_name"}]),
+        ("A2Q3Y263D00KWC", [stock_patch(fulfillment_channel_code=None)]),
+    ]:
+        body = {"productType": "PRODUCT", "patches": patches}
+        answers[marketplace] = await both.call(
+            "listings.2021-08-01.patchListingsItem", body=body, marketplaceIds=marketplace, **where
+        )
+    assert [answer["status"] for answer in answers.values()] == ["ACCEPTED", "INVALID", "INVALID", "INVALID"]
+    assert answers["A1AM78C64UM0Y8"]["issues"][0]["message"] == "The listing is blocked"
+    assert "whole number" in answers[ca]["issues"][0]["message"]
+    shown = {
+        marketplace: await both.call(
+            "listings.2021-08-01.getListingsItem",
+            includedData=["fulfillmentAvailability", "attributes"],
+            marketplaceIds=marketplace,
+            **where,
+        )
+        for marketplace in answers
+    }
+    assert [item["fulfillmentAvailability"][0]["quantity"] for item in shown.values()] == [3, 7, 7, 7]
+    assert "item_name" in shown[ca]["attributes"]
+    inventory = await both.call(
+        "getInventorySummaries",
+        granularityType="Marketplace",
+        granularityId=US,
+        marketplaceIds=US,
+        sellerSkus="SKU-0007",
+    )
+    assert inventory["payload"]["inventorySummaries"][0]["totalQuantity"] == 7
+
+
+@pytest.mark.parametrize(
+    ("patches", "said"),
+    [
+        ([], "must be a list that is not empty"),
+        ([{"op": "replace", "path": "/item_name", "value": []}], "a path like /attributes/NAME"),
+        ([{"op": "merge", "path": "/attributes/item_name", "value": []}], "add, replace or delete"),
+        ([{"op": "replace", "path": "/attributes/item_name", "value": {}}], "value of a patch is a list"),
+    ],
+)
+async def test_patches_that_are_none_are_refused_with_400(start: Any, patches: list[Any], said: str) -> None:
+    both = await start()
+    where = {"sellerId": both.simulated.settings.seller_id(1), "sku": "SKU-0007", "marketplaceIds": US}
+    with pytest.raises(SpapiError, match=f"400: InvalidInput: .*{said}"):
+        await both.call(
+            "listings.2021-08-01.patchListingsItem", body={"productType": "PRODUCT", "patches": patches}, **where
+        )
 
 
 async def test_inventory_in_pages(start: Any) -> None:
