@@ -12,13 +12,13 @@ from receiver.doctor.check import Result, finding, ok, skipped
 from receiver.doctor.patient import Patient
 from receiver.errors import Unavailable
 from receiver.inbox import SqliteInbox
-from receiver.inbox.connection import uri
+from receiver.inbox.connection import RESTORE, uri
 
 _SECONDS = 10.0
 _STEPS = 10_000
 _MIB = 1 << 20
 _PROBE = "doctor"
-_RESTORE = "stop the daemon, move the file with its -wal and -shm aside, and restore a backup or use sqlite3 .recover"
+_CURE = f"stop the daemon and {RESTORE}; without one, docs/troubleshooting.md says what can be saved"
 
 
 async def inbox_writable(patient: Patient) -> Sequence[Result]:
@@ -50,12 +50,12 @@ async def inbox_sound(patient: Patient) -> Sequence[Result]:
     try:
         faults = await asyncio.to_thread(quick_check, path, _SECONDS)
     except sqlite3.DatabaseError as error:
-        return [finding(f"{path}: {error}", _RESTORE)]
+        return [finding(f"{path}: {error}", _CURE)]
     if faults is None:
         command = f"sqlite3 {path} 'PRAGMA quick_check'"
         return [skipped(f"nothing wrong was found in {_SECONDS:g} s, and there is more: {command} goes to the end")]
     if faults:
-        return [finding(f"{path} is damaged: {'; '.join(faults[:3])}", _RESTORE)]
+        return [finding(f"{path} is damaged: {'; '.join(faults[:3])}", _CURE)]
     return [ok("SQLite's quick_check finds nothing")]
 
 

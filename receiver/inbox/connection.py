@@ -16,6 +16,9 @@ _WAL_BYTES = 64 << 20
 _STATEMENTS = 256
 _PRIMARY_CODE = 0xFF
 
+RESTORE = "restore a backup: spapi-router inbox restore BACKUP"
+"""What to do about a damaged inbox, once the daemon is stopped."""
+
 _REASONS = {
     sqlite3.SQLITE_BUSY: ("inbox_busy", "another process holds the inbox's write lock"),
     sqlite3.SQLITE_LOCKED: ("inbox_busy", "another connection holds a lock on the inbox"),
@@ -24,8 +27,8 @@ _REASONS = {
     sqlite3.SQLITE_IOERR: ("inbox_io", "the inbox's disk fails"),
     sqlite3.SQLITE_CANTOPEN: ("inbox_io", "the inbox's files cannot be opened: check its directory"),
     sqlite3.SQLITE_NOMEM: ("inbox_memory", "no memory is left for the inbox"),
-    sqlite3.SQLITE_CORRUPT: ("inbox_corrupt", "the inbox is damaged: stop the daemon and restore a backup"),
-    sqlite3.SQLITE_NOTADB: ("inbox_corrupt", "the inbox is damaged: stop the daemon and restore a backup"),
+    sqlite3.SQLITE_CORRUPT: ("inbox_corrupt", f"the inbox is damaged: stop the daemon and {RESTORE}"),
+    sqlite3.SQLITE_NOTADB: ("inbox_corrupt", f"the inbox is damaged: stop the daemon and {RESTORE}"),
 }
 _BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -96,8 +99,8 @@ def opening_error(error: sqlite3.Error, path: Path) -> RouterError:
     code = primary_code(error)
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return InboxError(
-            f"the inbox {path} is damaged ({error}). Move it and its -wal and -shm files aside, then restore a backup, "
-            f"or save what can be read: sqlite3 DAMAGED .recover | sqlite3 {path}"
+            f"the inbox {path} is damaged ({error}). With the daemon stopped, {RESTORE}, which keeps the damaged one. "
+            f"Or move it, its -wal and -shm aside, and save what can be read: sqlite3 DAMAGED .recover | sqlite3 {path}"
         )
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return InboxError(

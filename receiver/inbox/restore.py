@@ -69,6 +69,12 @@ def _move_aside(path: Path, label: str) -> list[Path]:
 
 
 def _write_log_back(path: Path) -> None:
-    """Make the old inbox one file, where it is not too damaged for that."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri(path, "rw"), uri=True, isolation_level=None)) as old:
-        old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    """Make the old inbox one file, unless it is damaged: then its log is worth as much as the rest."""
+    with suppress(sqlite3.Error):
+        _asked(uri(path, "ro") + "&immutable=1", "SELECT count(*) FROM sqlite_master")
+        _asked(uri(path, "rw"), "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _asked(location: str, statement: str) -> None:
+    with closing(sqlite3.connect(location, uri=True, isolation_level=None)) as connection:
+        connection.execute(statement).fetchone()

@@ -90,8 +90,9 @@ def _stepwise(connection: sqlite3.Connection, path: Path, progress: Progress | N
     """Give back what is free now, a little a transaction, so that no push waits for long."""
     before, total = _size(connection), _number(connection, "freelist_count")
     done = 0
-    while done < total and (given := _step(connection, path)):
-        done += given
+    while done < total and (free := _number(connection, "freelist_count")):
+        _step(connection, path)
+        done += min(free, _STEP_PAGES)
         if progress is not None:
             progress(done, total)
         time.sleep(_PAUSE)
@@ -100,9 +101,8 @@ def _stepwise(connection: sqlite3.Connection, path: Path, progress: Progress | N
     return Vacuumed(before, _size(connection))
 
 
-def _step(connection: sqlite3.Connection, path: Path) -> int:
-    """One transaction; how many pages it gave back. The daemon's own writes come first."""
-    pages = _number(connection, "page_count")
+def _step(connection: sqlite3.Connection, path: Path) -> None:
+    """One transaction. Raises Unavailable where others leave no room between theirs."""
     for attempt in range(1, _TRIES + 1):
         try:
             # A row a page, without columns: `execute` would end after the first.
@@ -113,7 +113,6 @@ def _step(connection: sqlite3.Connection, path: Path) -> int:
             if not isinstance(problem, Unavailable) or problem.reason != "inbox_busy" or attempt == _TRIES:
                 raise problem from None
             time.sleep(_PAUSE)
-    return pages - _number(connection, "page_count")
 
 
 def _size(connection: sqlite3.Connection) -> int:
