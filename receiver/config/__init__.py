@@ -1,5 +1,6 @@
 """The rules file: read, checked with all of its errors at once, and typed."""
 
+from receiver.config.alerts import AlertSettings
 from receiver.config.configuration import Configuration, HandlerSpec
 from receiver.config.findings import Finding
 from receiver.config.load import load
@@ -15,10 +16,12 @@ from receiver.config.settings import (
     SpapiSettings,
     TlsSettings,
 )
+from receiver.config.telemetry import TelemetrySettings
 from receiver.config.values import Listen
 
 __all__ = [
     "Account",
+    "AlertSettings",
     "BasicAuth",
     "Configuration",
     "Endpoints",
@@ -31,6 +34,7 @@ __all__ = [
     "Signer",
     "SnsSettings",
     "SpapiSettings",
+    "TelemetrySettings",
     "TlsSettings",
     "load",
 ]

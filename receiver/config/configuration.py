@@ -1,15 +1,17 @@
 """What a rules file that is free of errors says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from handlers.base import Handler
+from receiver.config.alerts import AlertSettings
 from receiver.config.findings import Finding
 from receiver.config.settings import InboxSettings, LogSettings, ServerSettings, SnsSettings, SpapiSettings
+from receiver.config.telemetry import TelemetrySettings
 from receiver.dispatcher.settings import LaneSettings
 from receiver.rules.rule import Rule
 
@@ -44,3 +46,5 @@ class Configuration:
     rules: tuple[Rule, ...]
     """In file order, disabled ones included."""
     warnings: tuple[Finding, ...] = ()
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    telemetry: TelemetrySettings | None = None

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from receiver.config.advice import advise
+from receiver.config.alerts import AlertSettings
 from receiver.config.configuration import Configuration
 from receiver.config.handler_tables import read_handlers
 from receiver.config.rule_tables import read_rules
@@ -20,6 +21,7 @@ from receiver.config.settings import (
 )
 from receiver.config.source import Source
 from receiver.config.suggest import did_you_mean
+from receiver.config.telemetry import TelemetrySettings
 from receiver.config.wording import kind_of
 
 SECTIONS: Mapping[str, type[Section]] = {
@@ -28,6 +30,8 @@ SECTIONS: Mapping[str, type[Section]] = {
     "inbox": InboxSettings,
     "spapi": SpapiSettings,
     "log": LogSettings,
+    "alerts": AlertSettings,
+    "telemetry": TelemetrySettings,
 }
 TABLES = (*SECTIONS, "handlers", "rules")
 
@@ -45,6 +49,8 @@ def load(path: Path) -> Configuration:
     inbox = _section(source, "inbox", InboxSettings)
     spapi = _section(source, "spapi", SpapiSettings) if "spapi" in source.data else None
     log = _section(source, "log", LogSettings)
+    alerts = _section(source, "alerts", AlertSettings)
+    telemetry = _section(source, "telemetry", TelemetrySettings) if "telemetry" in source.data else None
     if sns and inbox and inbox.retention < sns.max_age:
         source.report(("inbox", "retention"), "is shorter than sns.max_age: a message could then enter a second time")
     if server and spapi and spapi.callback_path == server.path:
@@ -52,11 +58,11 @@ def load(path: Path) -> Configuration:
     handlers = read_handlers(source)
     rules = read_rules(source)
     source.raise_errors()
-    if not (server and sns and inbox and log):
+    if not (server and sns and inbox and log and alerts):
         raise AssertionError("a section without a finding and without a value")
     advise(source, server, sns, handlers, rules)
     warnings = tuple(sorted(source.findings, key=lambda finding: finding.line))
-    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings)
+    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings, alerts, telemetry)
 
 
 def _section(source: Source, name: str, kind: type[S]) -> S | None:

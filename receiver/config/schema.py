@@ -101,7 +101,7 @@ def _clean(schema: dict[str, Any]) -> None:
 
 def _write_default(node: dict[str, Any]) -> None:
     default = node.get("default")
-    if isinstance(default, float) and "pattern" in node:
+    if isinstance(default, float) and any("pattern" in choice for choice in (node, *node.get("anyOf", ()))):
         node["default"] = _duration(default)
     elif default is None or not isinstance(default, str | int | float | bool):
         node.pop("default", None)

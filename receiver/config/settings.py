@@ -1,6 +1,7 @@
 """The daemon's own sections of the rules file: `[server]`, `[sns]`, `[inbox]`, `[spapi]` and `[log]`."""
 
 import importlib.util
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -188,6 +189,8 @@ class SpapiSettings(Section):
 
     client_id: Secret
     client_secret: Secret
+    client_secret_expires: date | None = None
+    """The day on which Amazon ends the secret, 180 days after it was made, like "2027-01-31": told of before."""
     key: Secret | None = None
     """32 bytes as 64 hexadecimal digits or base64: encrypts the refresh tokens of `authorize` in the inbox."""
     previous_keys: tuple[Secret, ...] = ()

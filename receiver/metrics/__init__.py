@@ -1,5 +1,6 @@
 """What the daemon counts and measures, in Prometheus' conventions of names and units."""
 
 from receiver.metrics.metrics import Metrics
+from receiver.metrics.readings import Readings, Sources
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "Readings", "Sources"]

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from receiver.dispatcher.outcomes import Ended
 from receiver.metrics.build import build_info
 from receiver.metrics.calls import HandlerMetrics
 from receiver.metrics.children import Children
+from receiver.metrics.gauges import Gauges
+from receiver.metrics.readings import Readings
 
 _ACK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 _ATTEMPT_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -52,6 +54,12 @@ class Metrics:
             self._histogram("delivery_seconds", "From push to the end of a delivery", _DELIVERY_BUCKETS, "handler")
         )
         self.handlers = HandlerMetrics(self.registry)
+        self._reload_ok = self._gauge("config_last_reload_successful", "1 where the rules file was taken in last time")
+        self._reload_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "When the rules that are in force were taken in"
+        )
+        self._gauges = Gauges()
+        self.registry.register(self._gauges)
         build_info(self.registry)
         ProcessCollector(registry=self.registry)
 
@@ -73,12 +81,25 @@ class Metrics:
         self.commit_seconds.observe(seconds)
         self.commit_jobs.observe(jobs)
 
+    def loaded(self, at: float | None) -> None:
+        """The rules file was taken in at a time, seconds since the epoch; None where it was refused."""
+        self._reload_ok.set(at is not None)
+        if at is not None:
+            self._reload_at.set(at)
+
+    def show(self, readings: Readings) -> None:
+        """Take what was read for the next expositions."""
+        self._gauges.readings = readings
+
     def exposition(self) -> bytes:
-        """The text that a Prometheus server scrapes."""
+        """The text that a Prometheus server scrapes. May be called from a thread."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"spapi_router_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"spapi_router_{name}", text, registry=self.registry)
 
     def _counters(self, name: str, text: str, *labels: str, most: int = 500) -> Children[Counter]:
         return Children(self._counter(name, text, *labels), most)

@@ -4,6 +4,7 @@ import os
 import random
 import tomllib
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.base import Delivery, Done, Handler, HandlerSettings, Outcome, Secret, Template
-from receiver.config import Configuration, Listen, load
+from receiver.config import AlertSettings, Configuration, Listen, load
 from receiver.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -301,3 +302,38 @@ def test_consents_and_pushes_arrive_at_different_paths(tmp_path: Path) -> None:
     text = FULL.replace("https://router.example.com/authorize/callback", "https://router.example.com/hooks/sns")
     with pytest.raises(ConfigError, match=r"spapi\.redirect_uri: has the path of server\.path"):
         read(tmp_path, text)
+
+
+def test_alerts_and_telemetry(tmp_path: Path) -> None:
+    assert read(tmp_path, LEAST).alerts == AlertSettings()
+    assert read(tmp_path, LEAST).telemetry is None
+    config = read(tmp_path, FULL)
+    alerts, telemetry, spapi = config.alerts, config.telemetry, config.spapi
+    assert (alerts.failure_rate, alerts.failure_window, alerts.failure_attempts) == (0.1, 3600.0, 5)
+    assert (alerts.usage_plan, alerts.client_secret_ends, alerts.no_notification) == (None, None, None)
+    assert (alerts.oldest_delivery, alerts.certificate_ends, alerts.calm) == (1800.0, 864000.0, 60.0)
+    assert telemetry
+    assert spapi
+    assert telemetry.headers == {"x-key": Secret("env", "COLLECTOR_KEY")}
+    assert (telemetry.sample, telemetry.service, telemetry.timeout) == (0.25, "router-eu", 5.0)
+    assert spapi.client_secret_expires == date(2027, 1, 31)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+        ("https://otel.example.com/", "https://otel.example.com/v1/traces"),
+        ("https://otel.example.com/otlp/v1/traces", "https://otel.example.com/otlp/v1/traces"),
+    ],
+)
+def test_spans_are_posted_to_the_path_of_the_specification(tmp_path: Path, endpoint: str, url: str) -> None:
+    config = read(tmp_path, f'{LEAST}\n[telemetry]\nendpoint = "{endpoint}"\n')
+    assert config.telemetry
+    assert config.telemetry.url == url
+
+
+def test_telemetry_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'spapi-router\[otel\]'"):
+        read(tmp_path, f'{LEAST}\n[telemetry]\nendpoint = "http://127.0.0.1:4318"\n')
