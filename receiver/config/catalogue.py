@@ -1,8 +1,8 @@
 """What is known of SP-API's notifications: their types, and the fields of their payloads.
 
 Types from "Notification Type Values" of the SP-API documentation, former ones included; fields from Amazon's example
-notifications, those of FBA_INVENTORY_AVAILABILITY_CHANGES from its schema. `data/fields.json` holds both: a field's value is a table of the fields below it, null for a plain value,
-and an empty table where the example does not tell.
+notifications, those of FBA_INVENTORY_AVAILABILITY_CHANGES from its schema. `data/fields.json` holds both: a field's
+value is a table of the fields below it, null for a plain value, and an empty table where the example does not tell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
