@@ -5,7 +5,7 @@ structure, AWS Lambda's SQS event record. Pure: no I/O, and no input raises.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -43,6 +43,7 @@ _ACCOUNT_PREFIX = "amzn1.merchant.o."
 _IDENTITY_DEPTH = 4
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
+_NORMAL = re.compile(r"[A-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Notification:
 @lru_cache(maxsize=1024)
 def normal_type(name: str) -> str:
     """UPPER_SNAKE for a notification type in any casing: `OrderStatusChange` gives `ORDER_STATUS_CHANGE`."""
-    if name.isupper():
+    if _NORMAL.fullmatch(name):
         return name
     return _NOT_WORD.sub("_", _WORD_START.sub("_", name)).strip("_").upper()
 
@@ -97,9 +98,14 @@ def read(envelope: Envelope) -> list[Notification]:
 
 def read_stored(body: bytes, part: int) -> Notification:
     """The notification that was kept as part `part` of the SNS message `body`."""
+    return read(stored_envelope(body))[part]
+
+
+def stored_envelope(body: bytes) -> Envelope:
+    """The envelope of the SNS message `body` that was kept."""
     fields = json_text.parse(body)
     attributes = fields.get("MessageAttributes")
-    envelope = Envelope(
+    return Envelope(
         message=fields["Message"],
         message_id=fields["MessageId"],
         topic=fields["TopicArn"],
@@ -107,7 +113,17 @@ def read_stored(body: bytes, part: int) -> Notification:
         subject=fields.get("Subject"),
         attributes=attribute_values(attributes) if attributes else None,
     )
-    return read(envelope)[part]
+
+
+def rewritten(text: str, change: Callable[[Any], Any]) -> str:
+    """SNS's Message with the body of each notification in it changed, in the shape in which it came."""
+    body = _rewrap(_json(text), _MOST_WRAPPERS, change)
+    return body if isinstance(body, str) else json_text.compact(body)
+
+
+def type_of(body: Any) -> str:
+    """The type of the notification that has a body, empty where it is not SP-API's."""
+    return normal_type(_text(_either(body, "NotificationType"))) if _is_wrapped(body) else ""
 
 
 def attribute_values(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -142,6 +158,20 @@ def _unwrap(body: Any, wrappers: int) -> Iterator[Any]:
         yield body["detail"] if _is_wrapped(body["detail"]) else body
     else:
         yield body
+
+
+def _rewrap(body: Any, wrappers: int, change: Callable[[Any], Any]) -> Any:
+    """What `_unwrap` would find, changed and wrapped again."""
+    if isinstance(body, list) and body and all(_is_record(item) for item in body):
+        return [_rewrap(record, wrappers, change) for record in body]
+    if wrappers and isinstance(body, dict) and isinstance(body.get("Records"), list) and body["Records"]:
+        return {**body, "Records": _rewrap(body["Records"], wrappers - 1, change)}
+    if wrappers and _is_record(body):
+        inner = _rewrap(_json(body["body"]), wrappers - 1, change)
+        return {**body, "body": inner if isinstance(inner, str) else json_text.compact(inner)}
+    if wrappers and isinstance(body, dict) and "detail-type" in body and _is_wrapped(body.get("detail")):
+        return {**body, "detail": change(body["detail"])}
+    return change(body)
 
 
 def _is_record(body: Any) -> bool:
