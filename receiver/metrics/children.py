@@ -1,8 +1,10 @@
 """A metric's children by the values of their labels: each made once, and no more of them than are bearable."""
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -27,6 +29,10 @@ class Children(Generic[M]):
         """The child of these values."""
         child = self._known.get(values)
         return self._meet(values) if child is None else child
+
+    def collect(self) -> Iterable[Metric]:
+        """The family with all of its children."""
+        return self._family.collect()
 
     def _meet(self, values: tuple[str, ...]) -> M:
         if len(self._known) >= self._most:

@@ -80,6 +80,10 @@ def _tokens(readings: Readings) -> Samples:
     return (((name,), lane.tokens) for name, lane in readings.lanes.items())
 
 
+def _alerts(readings: Readings) -> Samples:
+    return (((alert,), count) for alert, count in readings.alerts.items())
+
+
 def _reports(readings: Readings) -> Samples:
     return readings.reports.items()
 
@@ -116,5 +120,6 @@ FAMILIES = (
     Family("lane_rate_tokens", "Starts that the handler's rate allows at once", ("handler",), _tokens),
     Family("breaker_state", "1 for the state that a handler's breaker is in", ("handler", "state"), _breakers),
     Family("reports_waiting", "Reports that deliveries wait for, by state", ("handler", "state"), _reports),
+    Family("alerts", "Alerts that are raised, by their kind", ("alert",), _alerts),
     Family("expiry_timestamp_seconds", "When a certificate or secret ends", ("of", "url"), _ends),
 )

@@ -1,8 +1,9 @@
 """What the daemon counts as it happens. One registry for each daemon."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import Metric
 
 from receiver.dispatcher.outcomes import Ended
 from receiver.metrics.build import build_info
@@ -86,6 +87,10 @@ class Metrics:
         self._reload_ok.set(at is not None)
         if at is not None:
             self._reload_at.set(at)
+
+    def attempt_counts(self) -> Iterable[Metric]:
+        """The attempts so far, by handler and outcome."""
+        return self.attempts.collect()
 
     def show(self, readings: Readings) -> None:
         """Take what was read for the next expositions."""

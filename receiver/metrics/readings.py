@@ -39,6 +39,8 @@ class Readings:
     reports: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Reports that are waited for, by handler and state."""
     in_flight: int = 0
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    """How many of each alert are raised."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Sources:
     tls: Callable[[], float | None]
     reports: Callable[[], Mapping[tuple[str, str], int]]
     in_flight: Callable[[], int]
+    alerts: Callable[[], Mapping[str, int]] = dict
     client_secret_expires: date | None = None
     """`spapi.client_secret_expires`; a reload changes it."""
 
@@ -69,6 +72,7 @@ class Sources:
             client_secret=_midnight(self.client_secret_expires),
             reports=self.reports(),
             in_flight=self.in_flight(),
+            alerts=self.alerts(),
         )
 
     async def _figures(self) -> Figures | None:
