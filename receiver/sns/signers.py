@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from yarl import URL
 
 from receiver.errors import NotAuthentic
 from receiver.sns.certificate import read_pem, rsa_key
@@ -31,7 +32,7 @@ class StandIn:
     def open(cls, url: str, certificate: Path | None = None) -> "StandIn":
         """Read the setting `[[sns.signers]]`. Raises ValueError where the URL or the certificate cannot be used."""
         match = _URL.fullmatch(url)
-        if match is None or ".." in url:
+        if match is None or ".." in url or not _is_readable(url):
             raise ValueError(
                 f"{url!r} is not a stand-in's URL: write scheme, host, port and path in lower case, no more"
             )
@@ -61,6 +62,14 @@ class StandIn:
         if match is None:
             raise NotAuthentic("subscribe_url", f"SubscribeURL is not of the form {self.origin}/?Action=…")
         check_confirmation_query(match[1], topic, token)
+
+
+def _is_readable(url: str) -> bool:
+    """Whether it can be fetched: the port is one, and an address in brackets is an address."""
+    try:
+        return URL(url, encoded=True).host is not None
+    except ValueError:
+        return False
 
 
 def _key_in(path: Path) -> RSAPublicKey:
