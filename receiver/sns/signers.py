@@ -65,7 +65,7 @@ class StandIn:
 
 
 def _is_readable(url: str) -> bool:
-    """Whether it can be fetched: the port is one, and an address in brackets is an address."""
+    """Whether what fetches can read it, which refuses ports above 65535."""
     try:
         return URL(url, encoded=True).host is not None
     except ValueError:
