@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from handlers.errors import HandlerError, SettingsError, TemplateError
+from handlers.key_text import parse_key
 from handlers.observer import Observer, Unobserved
 from handlers.settings import (
     Duration,
@@ -50,6 +51,7 @@ __all__ = [
     "TemplateError",
     "Unobserved",
     "parse_duration",
+    "parse_key",
 ]
 
 
@@ -74,6 +76,10 @@ class Delivery:
     created_at: float
     document: Mapping[str, Any]
     body: bytes | None = None
+    notification: int = 0
+    """The notification's number in the inbox."""
+    traceparent: str = ""
+    """The attempt in its trace, for requests to carry (W3C Trace Context); empty where nothing is traced."""
 
 
 @dataclass(frozen=True, slots=True)

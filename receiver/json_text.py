@@ -1,5 +1,6 @@
 """JSON as orjson reads it, with one failure told apart: want of memory is no fault of the text."""
 
+import json
 from typing import Any
 
 import orjson
@@ -18,3 +19,15 @@ def parse(text: bytes | str) -> Any:
         if error.msg.startswith(_NO_MEMORY):
             raise MemoryError(error.msg) from None
         raise
+
+
+def compact(value: Any) -> str:
+    """The shortest JSON text of a value that `parse` gave. Raises ValueError for one that is nested too deep."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        pass
+    try:
+        return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("the value is nested too deep to be written") from None

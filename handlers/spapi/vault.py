@@ -1,7 +1,5 @@
 """Encryption of stored tokens: AES-256-GCM (NIST SP 800-38D), a fresh nonce each time, bound to the account."""
 
-import base64
-import binascii
 import hashlib
 import os
 from collections.abc import Sequence
@@ -10,10 +8,10 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from handlers.key_text import KEY_BYTES, parse_key
 from handlers.settings import Secret
 from handlers.spapi.errors import VaultError
 
-_KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
@@ -43,7 +41,7 @@ class Vault:
     def __init__(self, current: bytes, previous: Sequence[bytes] = ()) -> None:
         """Keys of 32 bytes each. Raises VaultError for another length."""
         for material in (current, *previous):
-            if len(material) != _KEY_BYTES:
+            if len(material) != KEY_BYTES:
                 raise VaultError(f"a key of the token store has 32 bytes, not {len(material)}")
         self._current = _Key.of(current)
         self._keys = {key.id: key for key in map(_Key.of, (*previous, current))}
@@ -86,20 +84,7 @@ class Vault:
 
 def read_key(secret: Secret) -> bytes:
     """The 32 bytes of a key kept as 64 hexadecimal digits or as base64. Raises VaultError or SecretError."""
-    text = secret.read().strip()
-    for decode in (bytes.fromhex, _base64):
-        try:
-            material = decode(text)
-        except (ValueError, binascii.Error):
-            continue
-        if len(material) == _KEY_BYTES:
-            return material
-    raise VaultError(
-        f"the key of the token store, {secret}, is not 32 bytes in base64 or hexadecimal: "
-        "make one with `openssl rand -base64 32`"
-    )
-
-
-def _base64(text: str) -> bytes:
-    standard = text.translate(str.maketrans("-_", "+/"))
-    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    try:
+        return parse_key(secret.read())
+    except ValueError as error:
+        raise VaultError(f"the key of the token store, {secret}, {error}") from None

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from handlers.base import Handler
 from receiver.config.alerts import AlertSettings
 from receiver.config.findings import Finding
+from receiver.config.privacy import PrivacySettings
 from receiver.config.settings import InboxSettings, LogSettings, ServerSettings, SnsSettings, SpapiSettings
 from receiver.config.telemetry import TelemetrySettings
 from receiver.dispatcher.settings import LaneSettings
@@ -48,3 +49,4 @@ class Configuration:
     warnings: tuple[Finding, ...] = ()
     alerts: AlertSettings = field(default_factory=AlertSettings)
     telemetry: TelemetrySettings | None = None
+    privacy: PrivacySettings | None = None

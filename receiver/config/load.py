@@ -10,6 +10,8 @@ from receiver.config.advice import advise
 from receiver.config.alerts import AlertSettings
 from receiver.config.configuration import Configuration
 from receiver.config.handler_tables import read_handlers
+from receiver.config.privacy import PrivacySettings
+from receiver.config.privacy_advice import advise_on_privacy
 from receiver.config.rule_tables import read_rules
 from receiver.config.settings import (
     InboxSettings,
@@ -32,6 +34,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "log": LogSettings,
     "alerts": AlertSettings,
     "telemetry": TelemetrySettings,
+    "privacy": PrivacySettings,
 }
 TABLES = (*SECTIONS, "handlers", "rules")
 
@@ -51,6 +54,7 @@ def load(path: Path) -> Configuration:
     log = _section(source, "log", LogSettings)
     alerts = _section(source, "alerts", AlertSettings)
     telemetry = _section(source, "telemetry", TelemetrySettings) if "telemetry" in source.data else None
+    privacy = _section(source, "privacy", PrivacySettings) if "privacy" in source.data else None
     if sns and inbox and inbox.retention < sns.max_age:
         source.report(("inbox", "retention"), "is shorter than sns.max_age: a message could then enter a second time")
     if server and spapi and spapi.callback_path == server.path:
@@ -61,8 +65,9 @@ def load(path: Path) -> Configuration:
     if not (server and sns and inbox and log and alerts):
         raise AssertionError("a section without a finding and without a value")
     advise(source, server, sns, handlers, rules)
+    advise_on_privacy(source, privacy, inbox, handlers, rules)
     warnings = tuple(sorted(source.findings, key=lambda finding: finding.line))
-    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings, alerts, telemetry)
+    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings, alerts, telemetry, privacy)
 
 
 def _section(source: Source, name: str, kind: type[S]) -> S | None:

@@ -27,7 +27,7 @@ def advise_on_rules(source: Source, rules: Sequence[Rule], advice: FieldAdvice) 
             source.report((*path, "match"), f"matches nothing: {reason}", "warning")
         else:
             advice.check_types((*path, "match", "type"), match)
-        for inner, field in (*_pattern_fields(match, ("match",)), *_template_fields(rule)):
+        for inner, field in (*pattern_fields(match, ("match",)), *template_fields(rule)):
             advice.check((*path, *inner), field, types_of(rule))
 
 
@@ -39,19 +39,20 @@ def types_of(rule: Rule) -> list[str] | None:
     return None
 
 
-def _pattern_fields(match: Mapping[str, Any], path: KeyPath, field: Field = ()) -> Iterator[tuple[KeyPath, Field]]:
+def pattern_fields(match: Mapping[str, Any], path: KeyPath, field: Field = ()) -> Iterator[tuple[KeyPath, Field]]:
     """The fields that a pattern looks at, each with its place. A name with dots reaches as deep as nested ones."""
     for name, inner in match.items():
         if name == "$or" and isinstance(inner, list):
             for place, choice in enumerate(inner):
-                yield from _pattern_fields(choice, (*path, name, place), field)
+                yield from pattern_fields(choice, (*path, name, place), field)
         elif isinstance(inner, Mapping):
-            yield from _pattern_fields(inner, (*path, name), (*field, *name.split(".")))
+            yield from pattern_fields(inner, (*path, name), (*field, *name.split(".")))
         else:
             yield (*path, name), (*field, *name.split("."))
 
 
-def _template_fields(rule: Rule) -> Iterator[tuple[KeyPath, Field]]:
+def template_fields(rule: Rule) -> Iterator[tuple[KeyPath, Field]]:
+    """The fields that a rule's keys are made of, each with its place."""
     if rule.key:
         yield from ((("key",), field) for field in rule.key.fields)
     if rule.once:

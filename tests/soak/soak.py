@@ -30,8 +30,8 @@ _QUANTITIES: tuple[tuple[str, str, Allowance], ...] = (
     ("memory", "MiB", Allowance(0.08, 8.0)),
     ("descriptors", "", Allowance(0.0, 4.0)),
     ("threads", "", Allowance(0.0, 1.0)),
-    ("database", "MiB", Allowance(0.10, 2.0)),
-    ("p50", "ms", Allowance(0.50, 1.0)),
+    ("database", "MiB", Allowance(0.15, 4.0)),
+    ("p50", "ms", Allowance(1.00, 2.0)),
     ("p99", "ms", Allowance(1.00, 10.0)),
 )
 
