@@ -3,7 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test test-all bench lint format lock clean
+TOOLS := build/tools
+COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
+	--no-emit-find-links --no-emit-trusted-host --no-header
+
+.PHONY: run test test-all bench lint format lock clean dist audit
 
 run: $(STAMP)  ## show the main job end to end on this machine
 	$(BIN)/spapi-router demo
@@ -27,10 +31,27 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock:  ## write requirements.lock anew from pyproject.toml
+dist: $(STAMP) $(TOOLS)/.installed  ## wheel, sdist, .deb, manual pages and SBOM, in dist/
+	rm -rf dist
+	$(TOOLS)/bin/python -m build --no-isolation --outdir dist .
+	$(BIN)/python packaging/man_page.py dist/man
+	$(BIN)/python packaging/build_deb.py --wheel dist/*.whl --output dist
+	$(TOOLS)/bin/python packaging/sbom.py --output dist
+	ls -l dist
+
+audit: $(TOOLS)/.installed  ## known vulnerabilities of what is installed with the program; says so without a network
+	$(TOOLS)/bin/python packaging/audit.py packaging/runtime.lock
+
+lock:  ## write the lock files anew: of everything, of what is installed with the program, of the tools of `make dist`
 	$(BIN)/pip install -q pip-tools
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
-		--no-emit-trusted-host --no-header --all-extras -o requirements.lock pyproject.toml
+	$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements.lock -o packaging/runtime.lock pyproject.toml
+	$(COMPILE) -o packaging/tools.lock packaging/tools.in
+
+$(TOOLS)/.installed: packaging/tools.lock
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install -q --require-hashes -r packaging/tools.lock
+	touch $@
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spapi-router needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -1,6 +1,7 @@
 """The files that make a systemd service of the daemon, fitted to a machine and a rules file. Pure but for `templates`.
 
-Sources: systemd.service(5) (quoting, Type=notify-reload since version 253), systemd.socket(5), tmpfiles.d(5).
+Sources: systemd.service(5) (quoting, Type=notify-reload since version 253), systemd.socket(5), tmpfiles.d(5),
+sysusers.d(5).
 """
 
 import ipaddress
@@ -18,6 +19,7 @@ PLACES = {
     "spapi-router.service": Path("etc/systemd/system/spapi-router.service"),
     "spapi-router.socket": Path("etc/systemd/system/spapi-router.socket"),
     "spapi-router.tmpfiles.conf": Path("etc/tmpfiles.d/spapi-router.conf"),
+    "spapi-router.sysusers.conf": Path("etc/sysusers.d/spapi-router.conf"),
 }
 """Where each file goes, below the root directory."""
 SECRETS = Path("/etc/spapi-router/secrets")

@@ -14,13 +14,13 @@ VARIABLE = "_SPAPI_ROUTER_COMPLETE"
 @click.command("completion")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
-    r"""Print a script that makes SHELL complete spapi-router's commands, options and values.
+    """Print a script that makes SHELL complete spapi-router's commands, options and values.
 
     \b
     bash  spapi-router completion bash > ~/.local/share/bash-completion/completions/spapi-router
     zsh   spapi-router completion zsh > DIRECTORY/_spapi-router, in a directory of $fpath
     fish  spapi-router completion fish > ~/.config/fish/completions/spapi-router.fish
-    """
+    """  # noqa: D301 - click reads the control character
     click.echo(script(shell), nl=False)
 
 

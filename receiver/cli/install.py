@@ -117,7 +117,7 @@ def _write_file(path: Path, text: str) -> None:
 
 
 def _say_next(config: Path, configuration: Configuration | None) -> None:
-    steps = ["systemd-tmpfiles --create spapi-router.conf"]
+    steps = ["systemd-sysusers spapi-router.conf", "systemd-tmpfiles --create spapi-router.conf"]
     if configuration is None:
         steps += [f"write {config}, then: {_NAME} check {config}", f"{_NAME} install --systemd --force"]
     else:
