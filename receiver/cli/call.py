@@ -81,8 +81,13 @@ def _arguments(parameters: Sequence[str]) -> dict[str, Any]:
         name, equals, value = parameter.partition("=")
         if not (name and equals):
             raise click.UsageError(f"{parameter!r} is not NAME=VALUE")
-        arguments.setdefault(name, []).append(_marketplaces(value) if "marketplace" in name.lower() else value)
+        arguments.setdefault(name, []).append(_marketplaces(value) if _names_marketplaces(name) else value)
     return {name: values[0] if len(values) == 1 else values for name, values in arguments.items()}
+
+
+def _names_marketplaces(name: str) -> bool:
+    """Whether a parameter holds marketplace ids: those with the word in their name, and getInventorySummaries' own."""
+    return "marketplace" in name.lower() or name == "granularityId"
 
 
 def _marketplaces(value: str) -> str:

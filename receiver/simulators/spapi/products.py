@@ -52,7 +52,9 @@ def delete_listing(ask: Ask) -> Answer:
 
 
 def get_inventory(ask: Ask) -> Answer:
-    """`getInventorySummaries`."""
+    """`getInventorySummaries`: of one marketplace, the only granularity there is."""
+    if ask.one("granularityType") != "Marketplace" or ask.one("granularityId") not in ask.several("marketplaceIds"):
+        raise invalid("granularityType must be Marketplace, and granularityId the one of marketplaceIds")
     wanted = ask.several("sellerSkus") or ask.several("sellerSku")
     found = [item for item in ask.seller.listings.values() if not wanted or item.sku in wanted]
     shown, token = page(ask, found, _INVENTORY_PAGE, ask.one("nextToken"))

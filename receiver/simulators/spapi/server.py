@@ -1,11 +1,14 @@
 """The stand-in on a socket: Login with Amazon, SP-API, signed documents, and the consent page."""
 
 import asyncio
+import secrets
+import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +26,16 @@ _LARGEST = 100 << 20
 _CODES = {"429": "QuotaExceeded", "503": "ServiceUnavailable", "400": "InvalidInput", "403": "Unauthorized"}
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A call that was answered."""
+
+    operation: str
+    status: int
+    raw_path: str
+    """Percent-encoded, without the query."""
+
+
 class SimulatedSpapi:
     """Listens while the `async with` block runs; every region is at the same address."""
 
@@ -31,15 +44,17 @@ class SimulatedSpapi:
         settings: Settings | None = None,
         listen: str = "127.0.0.1:0",
         clock: Callable[[], float] = time.time,
+        watch: Callable[[Served], None] = lambda _served: None,
     ) -> None:
-        """`clock` counts seconds since the epoch."""
+        """`clock` counts seconds since the epoch; `watch` hears of each call."""
+        self._watch = watch
         self.settings = settings or Settings()
         self.grants: Counter[tuple[str, int]] = Counter()
         """Token requests by grant and status."""
         self._clock = clock
-        self._directory = TemporaryDirectory(prefix="spapi-router-simulated-", ignore_cleanup_errors=True)
+        self._directory = Path(tempfile.gettempdir()) / f"spapi-router-simulated-{secrets.token_hex(8)}"
         rows, life = self.settings.report_rows, self.settings.url_life
-        self._documents = Documents(Path(self._directory.name), rows, life)
+        self._documents = Documents(self._directory, rows, life)
         self.amazon = Amazon(self.settings, self._documents, clock)
         self._dice = Dice(self.settings.faults, self.settings.seed)
         self._listener = Listener(self._application(), listen)
@@ -56,13 +71,14 @@ class SimulatedSpapi:
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
+        self._directory.mkdir(mode=0o700)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._listener.__aexit__(kind, error, trace)
-        self._directory.cleanup()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=_LARGEST)
@@ -108,6 +124,7 @@ class SimulatedSpapi:
         # A report's document is written on the way, which may take seconds.
         reply = await asyncio.to_thread(self.amazon.reply, arrival) if _writes(raw_path) else self.amazon.reply(arrival)
         self.amazon.statistics.calls[reply.operation, reply.status] += 1
+        self._watch(Served(reply.operation, reply.status, raw_path))
         if reply.body is None:
             return web.Response(status=reply.status, headers=reply.headers)
         return web.json_response(reply.body, status=reply.status, headers=reply.headers)

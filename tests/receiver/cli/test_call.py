@@ -86,7 +86,7 @@ async def test_an_answer_is_printed_as_json(run: Run) -> None:
 
 
 async def test_marketplaces_by_country_and_repeated_values(run: Run, simulated: SimulatedSpapi) -> None:
-    arguments = ["granularityType=Marketplace", "granularityId=X", "marketplaceIds=us", "sellerSkus=SKU-0001"]
+    arguments = ["granularityType=Marketplace", "granularityId=us", "marketplaceIds=us", "sellerSkus=SKU-0001"]
     outcome = await run("call", "getInventorySummaries", *arguments, "sellerSkus=SKU-0002")
     assert [item["sellerSku"] for item in json.loads(outcome.out)["payload"]["inventorySummaries"]] == [
         "SKU-0001",

@@ -191,6 +191,9 @@ async def test_inventory_in_pages(start: Any) -> None:
     pages = [page.json async for page in both.client.paginate(call, most=2)]
     assert [len(page["payload"]["inventorySummaries"]) for page in pages] == [50, 50]
     assert "inventoryDetails" in pages[0]["payload"]["inventorySummaries"][0]
+    both.clock.now += 10
+    with pytest.raises(SpapiError, match="granularityId the one of marketplaceIds"):
+        await both.call("getInventorySummaries", **arguments | {"granularityId": "US"})
 
 
 async def download(url: str, **headers: str) -> httpx.Response:
