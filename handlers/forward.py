@@ -210,6 +210,8 @@ class ForwardHandler(Handler[ForwardSettings]):
         headers = self._base.copy()
         headers["Content-Type"] = body.content_type
         headers["Idempotency-Key"] = delivery.webhook_id
+        if delivery.traceparent:
+            headers["traceparent"] = delivery.traceparent
         headers.update(fields)
         headers[ID] = delivery.webhook_id
         headers[TIMESTAMP] = str(timestamp)

@@ -1,7 +1,10 @@
 """TLS of the public listener: TLS 1.2 and up, certificate and key taken in again when their files change."""
 
+import math
 import ssl
 from pathlib import Path
+
+from cryptography import x509
 
 from receiver.errors import RouterError
 
@@ -18,6 +21,8 @@ class ServerTls:
         self._key = key
         self._seen = self._stamp()
         self.context = _context(certificate, key)
+        self.ends = _ends(certificate)
+        """When the first of the chain's certificates ends, seconds since the epoch."""
 
     def reload(self) -> bool:
         """Take changed files in; True where they changed. Raises TlsError and keeps the old ones where they are bad.
@@ -29,7 +34,7 @@ class ServerTls:
             return False
         _context(self._certificate, self._key)
         _load(self.context, self._certificate, self._key)
-        self._seen = stamp
+        self._seen, self.ends = stamp, _ends(self._certificate)
         return True
 
     def _stamp(self) -> tuple[tuple[int, int, int], ...]:
@@ -55,3 +60,12 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
             f"server.tls: certificate {certificate} and key {key} cannot be used: {error}; "
             "give the full chain as PEM and the private key that belongs to it, without a passphrase"
         ) from None
+
+
+def _ends(certificate: Path) -> float:
+    """When the first certificate of a chain ends; never, where the file cannot be read any more."""
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    except (OSError, ValueError):
+        return math.inf
+    return min((each.not_valid_after_utc.timestamp() for each in chain), default=math.inf)

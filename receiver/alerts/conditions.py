@@ -50,6 +50,10 @@ class Conditions:
             "no_notification": self._silence,
         }
 
+    def by(self, settings: AlertSettings) -> "Conditions":
+        """The same by other settings."""
+        return Conditions(settings, self._started)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every alert there is."""

@@ -35,6 +35,7 @@ def delivery_of(claim: Claim) -> Delivery:
         created_at=claim.created_at,
         document=document,
         body=claim.body,
+        notification=claim.notification_id,
     )
 
 

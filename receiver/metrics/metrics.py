@@ -54,6 +54,7 @@ class Metrics:
         self.delivered_seconds = Children(
             self._histogram("delivery_seconds", "From push to the end of a delivery", _DELIVERY_BUCKETS, "handler")
         )
+        self._spans = self._counters("spans", "Spans of traces, by what became of them", "outcome")
         self.handlers = HandlerMetrics(self.registry)
         self._reload_ok = self._gauge("config_last_reload_successful", "1 where the rules file was taken in last time")
         self._reload_at = self._gauge(
@@ -87,6 +88,10 @@ class Metrics:
         self._reload_ok.set(at is not None)
         if at is not None:
             self._reload_at.set(at)
+
+    def spans_sent(self, outcome: str, count: int) -> None:
+        """Spans were `exported` or `failed`. May be called from a thread."""
+        self._spans.labels(outcome).inc(count)
 
     def attempt_counts(self) -> Iterable[Metric]:
         """The attempts so far, by handler and outcome."""

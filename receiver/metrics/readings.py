@@ -43,18 +43,25 @@ class Readings:
     """How many of each alert are raised."""
 
 
-@dataclass(slots=True)
-class Sources:
-    """Where readings are taken. All but `measures` are memory, and called from the event loop."""
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How the daemon's parts are looked at: memory, from the event loop. Named like the fields of `Readings`."""
 
-    clock: Callable[[], float]
-    measures: Measures
     lanes: Callable[[], Mapping[str, LaneSnapshot]]
     plans: Callable[[], Sequence[Usage]]
     signing: Callable[[], Mapping[str, float]]
     tls: Callable[[], float | None]
-    reports: Callable[[], Mapping[tuple[str, str], int]]
     in_flight: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Sources:
+    """Where readings are taken."""
+
+    clock: Callable[[], float]
+    measures: Measures
+    looks: Looks
+    reports: Callable[[], Mapping[tuple[str, str], int]]
     alerts: Callable[[], Mapping[str, int]] = dict
     client_secret_expires: date | None = None
     """`spapi.client_secret_expires`; a reload changes it."""
@@ -65,13 +72,13 @@ class Sources:
         return Readings(
             at=self.clock(),
             figures=figures,
-            lanes=self.lanes(),
-            plans=self.plans(),
-            signing={url: ends for url, ends in self.signing().items() if math.isfinite(ends)},
-            tls=self.tls(),
+            lanes=self.looks.lanes(),
+            plans=self.looks.plans(),
+            signing={url: ends for url, ends in self.looks.signing().items() if math.isfinite(ends)},
+            tls=self.looks.tls(),
             client_secret=_midnight(self.client_secret_expires),
             reports=self.reports(),
-            in_flight=self.in_flight(),
+            in_flight=self.looks.in_flight(),
             alerts=self.alerts(),
         )
 
