@@ -9,7 +9,6 @@ import asyncio
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench._load import Generator, Load, request_bytes
+from receiver.inbox.remote_writer import WriterProcess
 from receiver.simulators.sns import Authority, Flavour, Topic
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sp-api-orders"
@@ -64,8 +64,14 @@ def signed_messages(authority: Authority, count: int) -> list[bytes]:
 
 
 def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    """Seconds of CPU that this process and its children have used."""
+    tasks = Path("/proc/self/task").iterdir()
+    children = [child for task in tasks for child in (task / "children").read_text().split()]
+    ticks = 0
+    for pid in ["self", *children]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def _bare(announce: Callable[[str], None]) -> None:
@@ -85,7 +91,7 @@ async def _bare(announce: Callable[[str], None]) -> None:
     await asyncio.Event().wait()
 
 
-async def _router(announce: Callable[[str], None], rules: Path) -> None:
+async def _router(announce: Callable[[str], None], rules: Path, process: WriterProcess) -> None:
     from receiver import events
     from receiver.config import load
     from receiver.daemon import Daemon
@@ -93,7 +99,7 @@ async def _router(announce: Callable[[str], None], rules: Path) -> None:
 
     config = load(rules)
     events.configure(config.log.level)
-    daemon = Daemon(config)
+    daemon = Daemon(config, process=process)
     task = asyncio.create_task(live(daemon))
     await daemon.ready.wait()
     announce(f"http://{daemon.addresses[0]}/sns")
@@ -116,8 +122,11 @@ def _serve(pipe: Connection, rules: Path | None) -> None:
         pipe.send(url)
         threading.Thread(target=answer, daemon=True).start()
 
+    from receiver.inbox.remote_writer import WriterProcess
+
+    process = WriterProcess.fork() if rules else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_router(announce, rules) if rules else _bare(announce))
+        runner.run(_router(announce, rules, process) if rules else _bare(announce))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from receiver.errors import Refused, Unavailable
 from receiver.internal import InternalEvents
-from receiver.notification import Notification
 
 _QUIET = 600.0
 
@@ -19,14 +18,10 @@ class Alarms:
             payload = {"reason": error.reason, "detail": error.detail}
             self._internal.emit("router.certificate_refused", payload, error.reason, _QUIET)
 
-    def unrouted(self, notification: Notification) -> None:
+    def unrouted(self, type_: str, notification_id: str, topic: str) -> None:
         """No rule matched. Said once for each type, and never of an internal notification."""
-        payload = {
-            "type": notification.type,
-            "notification_id": notification.notification_id,
-            "topic": notification.envelope.topic,
-        }
-        self._internal.emit("router.unrouted", payload, notification.type, _QUIET)
+        payload = {"type": type_, "notification_id": notification_id, "topic": topic}
+        self._internal.emit("router.unrouted", payload, type_, _QUIET)
 
     def subscription_pending(self, topic: str, detail: str) -> None:
         """A subscription waits for its confirmation."""

@@ -13,14 +13,17 @@ from receiver.consent import ConsentPage
 from receiver.dispatcher import Dispatcher, LaneSpec
 from receiver.errors import ConfigError
 from receiver.inbox.consents import Consents
+from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.inbox.tokens import InboxTokens
 from receiver.ingest import Ingest
+from receiver.instruments import Instruments
 from receiver.internal import InternalEvents
-from receiver.metrics import Metrics
-from receiver.rules import Table
+from receiver.judge import Terms, settle_terms
+from receiver.keys import KeyDesk
+from receiver.metrics import Looks
 from receiver.server import Page, PublicServer, ServerOptions
-from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn, TopicList, Verifier
+from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn
 from receiver.spapi import SpapiClients
 from receiver.subscriptions import Subscriptions
 from receiver.tls import ServerTls
@@ -40,7 +43,7 @@ class Parts:
     dispatcher: Dispatcher
     internal: InternalEvents
     server: PublicServer
-    metrics: Metrics
+    instruments: Instruments
     tls: ServerTls | None
     spapi: SpapiClients
 
@@ -48,7 +51,8 @@ class Parts:
 class Composer:
     """Builds parts by the configuration. `clock` and `roots` are given by tests, the real ones by default."""
 
-    def __init__(self, clock: Clock, roots: Roots | None = None) -> None:
+    def __init__(self, clock: Clock, roots: Roots | None = None, process: WriterProcess | None = None) -> None:
+        self._process = process
         self._clock = clock
         self._roots = roots
         self._spapi = SpapiClients(clock)
@@ -58,10 +62,12 @@ class Composer:
         tls = ServerTls(config.server.tls.certificate, config.server.tls.key) if config.server.tls else None
         options = server_options(config)
         stand_ins = open_stand_ins(config)
-        inbox = await SqliteInbox.open(config.inbox.database)
+        inbox = await SqliteInbox.open(config.inbox.database, process=self._process)
         self._spapi.store = InboxTokens(inbox)
         try:
-            return self._assemble(config, inbox, options, stand_ins, tls)
+            await inbox.write(settle_terms, terms(config, stand_ins))
+            instruments = await Instruments.open(config, inbox, self._clock)
+            return self._assemble(config, inbox, options, stand_ins, tls, instruments)
         except BaseException:
             await inbox.close()
             raise
@@ -73,29 +79,37 @@ class Composer:
         options: ServerOptions,
         stand_ins: tuple[StandIn, ...],
         tls: ServerTls | None,
+        instruments: Instruments,
     ) -> Parts:
-        metrics = Metrics()
+        self._spapi.observer = instruments.handler_observer
         fetch = HttpFetch(self._roots)
         certificates = CertificateStore(
             fetch, directory=certificate_directory(config), verify_chain=config.sns.verify_chain, roots=self._roots
         )
         internal = InternalEvents(inbox, self._clock)
         alarms = Alarms(internal)
-        lanes = self.lanes(config, internal)
-        dispatcher = Dispatcher(inbox, lanes, clock=self._clock, emit=internal.emit, observer=metrics)
+        lanes = self.lanes(config, internal, instruments)
+        dispatcher = Dispatcher(inbox, lanes, clock=self._clock, emit=internal.emit, observer=instruments.observer)
         ingest = Ingest(
-            self.verifier(config, certificates, stand_ins),
-            self.subscriptions(config, inbox, fetch, stand_ins, alarms),
             inbox,
-            Table(config.rules),
+            KeyDesk(certificates, inbox),
+            self.subscriptions(config, inbox, fetch, stand_ins, alarms),
             wake=dispatcher.wake,
-            metrics=metrics,
+            metrics=instruments.metrics,
             clock=self._clock,
             alarms=alarms,
         )
+        looks = Looks(
+            lanes=dispatcher.snapshot,
+            plans=self._spapi.usage,
+            signing=certificates.ends,
+            tls=lambda: tls.ends if tls else None,
+            in_flight=lambda: ingest.in_flight,
+        )
+        instruments.observe(config, internal, looks)
         server = PublicServer(ingest, options, self.pages(config, inbox))
         return Parts(
-            inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, metrics, tls, self._spapi
+            inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, instruments, tls, self._spapi
         )
 
     def pages(self, config: Configuration, inbox: SqliteInbox) -> dict[str, Page]:
@@ -104,17 +118,6 @@ class Composer:
         if spapi is None or spapi.application_id is None:
             return {}
         return {spapi.callback_path: ConsentPage(spapi, Consents(inbox), InboxTokens(inbox), self._clock)}
-
-    def verifier(self, config: Configuration, certificates: CertificateStore, signers: Iterable[StandIn]) -> Verifier:
-        """A verifier by `[sns]`."""
-        return Verifier(
-            certificates,
-            TopicList(config.sns.topics),
-            clock=self._clock,
-            max_age=config.sns.max_age,
-            signature_versions=frozenset(config.sns.signature_versions),
-            signers=tuple(signers),
-        )
 
     def subscriptions(
         self,
@@ -130,27 +133,39 @@ class Composer:
             inbox, confirmer.confirm, auto_confirm=config.sns.auto_confirm, clock=self._clock, alarms=alarms
         )
 
-    def lanes(self, config: Configuration, internal: InternalEvents) -> Mapping[str, LaneSpec]:
+    def lanes(
+        self, config: Configuration, internal: InternalEvents, instruments: Instruments
+    ) -> Mapping[str, LaneSpec]:
         """The handlers of the rules file, built and not started."""
         state = config.inbox.database.parent
         services: dict[str, Any] = {"spapi": self._spapi.of(config.spapi)} if config.spapi else {}
         return {
             name: LaneSpec(
-                spec.factory(
-                    spec.settings,
-                    HandlerContext(
-                        name=name,
-                        log=logging.getLogger(f"handlers.{name}"),
-                        clock=self._clock,
-                        state_directory=state / "handlers" / name,
-                        services=services,
-                        emit=internal.emit,
-                    ),
+                instruments.traced(
+                    spec.factory(
+                        spec.settings,
+                        HandlerContext(
+                            name=name,
+                            log=logging.getLogger(f"handlers.{name}"),
+                            clock=self._clock,
+                            state_directory=state / "handlers" / name,
+                            services=services,
+                            emit=internal.emit,
+                            observer=instruments.handler_observer,
+                        ),
+                    )
                 ),
                 spec.options,
             )
             for name, spec in config.handlers.items()
         }
+
+
+def terms(config: Configuration, stand_ins: Iterable[StandIn]) -> Terms:
+    """What pushes are judged by."""
+    sns = config.sns
+    versions = frozenset(sns.signature_versions)
+    return Terms(sns.topics, sns.max_age, versions, tuple(stand_ins), tuple(config.rules))
 
 
 def server_options(config: Configuration) -> ServerOptions:

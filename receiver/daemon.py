@@ -13,14 +13,16 @@ from aiohttp import web
 
 from handlers.base import HandlerError
 from receiver.admin import admin_app
-from receiver.composition import Clock, Composer, Parts, open_stand_ins
+from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
-from receiver.errors import RouterError, Unavailable
+from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
+from receiver.inbox.remote_writer import WriterProcess
+from receiver.judge import settle_terms
 from receiver.listeners import Listener, adopt, listen
 from receiver.presence import NOTE, Presence, stamp_of
 from receiver.retention import Retention
-from receiver.rules import Rule, Table
+from receiver.rules import Rule
 from receiver.service_manager import ServiceManager
 from receiver.sns import Roots
 from receiver.status_line import StatusLine
@@ -48,12 +50,13 @@ class Daemon:
         clock: Clock = time.time,
         roots: Roots | None = None,
         manager: ServiceManager | None = None,
+        process: WriterProcess | None = None,
     ) -> None:
         self.config = config
         self.addresses: tuple[str, ...] = ()
         self.admin_addresses: tuple[str, ...] = ()
         self.ready = asyncio.Event()
-        self._composer = Composer(clock, roots)
+        self._composer = Composer(clock, roots, process)
         self._clock = clock
         self._manager = manager or ServiceManager()
         self._stop = asyncio.Event()
@@ -62,6 +65,7 @@ class Daemon:
         self._reloading = asyncio.Lock()
         self._rules_stamp = stamp_of(config.path)
         self._refusal = ""
+        self._failure: RouterError | None = None
 
     async def run(self) -> None:
         """Live until `stop` or SIGTERM. Raises RouterError and HandlerError where the start fails."""
@@ -77,11 +81,15 @@ class Daemon:
             listener = stack.enter_context(closing(await self._listen(public, parts)))
             await self._start_admin(parts, stack)
             self._follow_signals(parts)
+            parts.instruments.keep(self._watch)
             if parts.tls:
                 self._watch.keep("tls", partial(self._follow_tls, parts.tls))
+            self._watch.keep("writer", partial(self._follow_writer, parts))
             await self._announce(parts)
             await self._stop.wait()
             await self._stop_serving(parts, listener, public)
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def parts(self) -> Parts:
@@ -123,7 +131,7 @@ class Daemon:
                 raise Unavailable("stopping", "the daemon is stopping")
             await parts.inbox.save_note(_PROBE, str(self._clock()).encode())
 
-        runner = web.AppRunner(admin_app(parts.metrics, ready), access_log=None)
+        runner = web.AppRunner(admin_app(parts.instruments.exposition, ready), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         if runner.server is None:
@@ -143,6 +151,7 @@ class Daemon:
                 await self._take_in(await asyncio.to_thread(load, self.config.path), parts)
             except (RouterError, HandlerError) as error:
                 self._refusal = f"RELOAD REFUSED, the rules before it go on: {error}"
+                parts.instruments.metrics.loaded(None)
                 log(_logger, logging.ERROR, "reload_refused", file=str(self.config.path), error=str(error))
             else:
                 self._rules_stamp, self._refusal = stamp, ""
@@ -153,17 +162,24 @@ class Daemon:
                 self._manager.ready(self._status())
 
     async def _take_in(self, config: Configuration, parts: Parts) -> None:
-        table = Table(config.rules)
         stand_ins = open_stand_ins(config)
-        verifier = self._composer.verifier(config, parts.certificates, stand_ins)
         subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
         if parts.tls:
             parts.tls.reload()
-        await parts.dispatcher.replace(self._composer.lanes(config, parts.internal))
-        parts.ingest.table, parts.ingest.verifier, parts.ingest.subscriptions = table, verifier, subscriptions
+        await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
+        await parts.inbox.write(settle_terms, terms(config, stand_ins))
+        parts.ingest.subscriptions = subscriptions
+        parts.instruments.take_in(config)
         parts.server.pages = self._composer.pages(config, parts.inbox)
         self._warn_of_restart(config)
         self.config = config
+
+    async def _follow_writer(self, parts: Parts) -> None:
+        """End when the inbox's writer does: nothing can be taken or done without it, and a new start mends it."""
+        await parts.inbox.writer_ended()
+        self._failure = InboxError("the process that writes the inbox was ended from outside: start the daemon again")
+        log(_logger, logging.ERROR, "inbox_writer_ended", database=str(parts.inbox.path))
+        self.stop()
 
     async def _follow_tls(self, tls: ServerTls) -> None:
         while True:
@@ -179,7 +195,7 @@ class Daemon:
 
         On an inherited socket new pushes wait for the next daemon instead, and those accepted before are still taken.
         """
-        grace = self.config.server.stop_grace
+        grace = 0.0 if self._failure else self.config.server.stop_grace
         self._manager.stopping("stopping", grace + _CLOSING)
         log(_logger, logging.INFO, "stopping", in_flight=parts.ingest.in_flight)
         ends = asyncio.get_running_loop().time() + grace
@@ -197,6 +213,7 @@ class Daemon:
         await self._watch.end(_END)
         await parts.spapi.close()
         await parts.certificates.close()
+        await parts.instruments.close()
         await parts.fetch.close()
         await parts.inbox.close()
         log(_logger, logging.INFO, "stopped")
@@ -208,7 +225,9 @@ class Daemon:
         log(_logger, logging.INFO, "ready", **facts, rules=len(self.config.rules), database=self.config.inbox.database)
         self._manager.ready(self._status())
         if self._manager.listens:
-            self._watch.keep("status", StatusLine(self._manager, parts.inbox, parts.metrics, self._status).run)
+            self._watch.keep(
+                "status", StatusLine(self._manager, parts.inbox, parts.instruments.metrics, self._status).run
+            )
         if period := self._manager.watchdog_period:
             ask = partial(parts.inbox.save_note, _PROBE, b"")
             self._watch.keep("watchdog", Watchdog(self._manager, ask, period).run)
@@ -235,6 +254,6 @@ class Daemon:
 
     def _warn_of_restart(self, config: Configuration) -> None:
         """Say which changed sections only a restart takes in."""
-        for name in ("server", "inbox", "log"):
+        for name in ("server", "inbox", "log", "telemetry"):
             if getattr(config, name) != getattr(self.config, name):
                 log(_logger, logging.WARNING, "restart_needed", section=name, file=str(config.path))

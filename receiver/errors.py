@@ -1,7 +1,7 @@
 """The exception tree of the daemon. Raised low; `receiver.responses` maps Refused and Unavailable to HTTP answers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from receiver.config.findings import Finding
@@ -20,6 +20,9 @@ class Refused(RouterError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.detail)
 
 
 class BadMessage(Refused):
@@ -52,6 +55,9 @@ class Unavailable(RouterError):
         self.reason = reason
         self.detail = detail
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.detail, self.retry_after)
 
 
 class InboxError(RouterError):

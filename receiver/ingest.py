@@ -1,4 +1,4 @@
-"""The way of one push, from bytes to disk: parse, verify, read, route, keep. Nothing here knows HTTP."""
+"""The way of one push, from bytes to disk: let in, judged and kept, counted. Nothing here knows HTTP."""
 
 import asyncio
 import logging
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
-from receiver.inbox import Accepted, Entry, Inbox
+from receiver.inbox import SqliteInbox
+from receiver.judge import Answer, KeyWanted, Pushed, Taken, take
+from receiver.keys import KeyDesk
 from receiver.metrics import Metrics
-from receiver.notification import Notification, read
-from receiver.rules import Table
-from receiver.sns import SnsMessage, Verifier, parse
+from receiver.sns import SnsMessage
 from receiver.subscriptions import Subscriptions
 
 _logger = logging.getLogger(__name__)
+_HEADERS = ("x-amz-sns-rawdelivery", "x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,9 @@ class Ingest:
 
     def __init__(  # noqa: PLR0913 - the seams between the parts
         self,
-        verifier: Verifier,
+        inbox: SqliteInbox,
+        keys: KeyDesk,
         subscriptions: Subscriptions,
-        inbox: Inbox,
-        table: Table,
         *,
         wake: Callable[[Iterable[str]], None],
         metrics: Metrics,
@@ -45,10 +45,9 @@ class Ingest:
         most_in_flight: int = 1000,
         most_bytes: int = 64 << 20,
     ) -> None:
-        self.verifier = verifier
         self.subscriptions = subscriptions
-        self.table = table
         self._inbox = inbox
+        self._keys = keys
         self._wake = wake
         self._metrics = metrics
         self._alarms = alarms
@@ -107,55 +106,59 @@ class Ingest:
             raise Unavailable("overload", f"{self._bytes} bytes of pushes are in flight already", retry_after=5)
 
     async def _take(self, push: Push) -> str:
-        message = await self.verifier.verify(parse(push.body, push.headers))
-        if message.type != "Notification":
-            outcome = await self.subscriptions.take(message)
+        answer = await self._judged(push)
+        if isinstance(answer, SnsMessage):
+            outcome = await self.subscriptions.take(answer)
             self._metrics.confirmations.labels(outcome).inc()
             return outcome
-        return await self.keep(message)
-
-    async def keep(self, message: SnsMessage) -> str:
-        """Put a verified message's notifications and their deliveries on disk."""
-        now = self._clock()
-        notifications = read(message.envelope)
-        entries = [Entry(each, self.table.route(each), message.body, now) for each in notifications]
-        accepted = await self._inbox.accept(entries)
         woken: set[str] = set()
-        for entry, result in zip(entries, accepted, strict=True):
-            self._record(entry, result)
-            woken.update(result.handlers)
+        for taken in answer:
+            self._record(taken)
+            woken.update(taken.handlers)
         if woken:
             self._wake(woken)
-        return "duplicate" if all(result.duplicate for result in accepted) else "accepted"
+        return "duplicate" if all(taken.duplicate for taken in answer) else "accepted"
 
-    def _record(self, entry: Entry, result: Accepted) -> None:
-        notification = entry.notification
-        if result.duplicate:
+    async def _judged(self, push: Push) -> tuple[Taken, ...] | SnsMessage:
+        """What became of a push, judged again once the key that it needs is there."""
+        headers = {name: push.headers[name] for name in _HEADERS if name in push.headers}
+        pushed = Pushed(push.body, headers, self._clock())
+        answer: Answer = await self._inbox.write(take, pushed)
+        if isinstance(answer, KeyWanted):
+            await self._keys.grant(answer, pushed.now)
+            answer = await self._inbox.write(take, pushed)
+        if isinstance(answer, Refused | Unavailable):
+            raise answer
+        if isinstance(answer, KeyWanted):
+            raise Unavailable("certificate_unavailable", f"the key of {answer.url} was there and is gone again")
+        return answer
+
+    def _record(self, taken: Taken) -> None:
+        if taken.duplicate:
             self._metrics.duplicates.inc()
-            message_id = notification.envelope.message_id
-            log(_logger, logging.INFO, "push_duplicate", notification=result.id, message_id=message_id)
+            log(_logger, logging.INFO, "push_duplicate", notification=taken.id, message_id=taken.message_id)
             return
-        self._metrics.accepted.labels(notification.type).inc()
-        if not entry.routes:
-            self._metrics.unrouted.labels(notification.type).inc()
-            self._alarms.unrouted(notification)
-        for rule in {route.rule for route in entry.routes}:
+        self._metrics.accepted.labels(taken.type).inc()
+        if not taken.rules:
+            self._metrics.unrouted.labels(taken.type).inc()
+            self._alarms.unrouted(taken.type, taken.notification_id, taken.topic)
+        for rule in set(taken.rules):
             self._metrics.rule_hits.labels(rule).inc()
         if _logger.isEnabledFor(logging.INFO):
-            self._log_accepted(notification, result.id, len(entry.routes))
+            self._log_accepted(taken)
 
     @staticmethod
-    def _log_accepted(notification: Notification, id_: int, deliveries: int) -> None:
+    def _log_accepted(taken: Taken) -> None:
         log(
             _logger,
             logging.INFO,
             "push_accepted",
-            notification=id_,
-            type=notification.type or None,
-            message_id=notification.envelope.message_id,
-            notification_id=notification.notification_id or None,
-            seller_id=notification.seller_id or None,
-            deliveries=deliveries,
+            notification=taken.id,
+            type=taken.type or None,
+            message_id=taken.message_id,
+            notification_id=taken.notification_id or None,
+            seller_id=taken.seller_id or None,
+            deliveries=len(taken.rules),
         )
 
     def _record_failure(self, error: Refused | Unavailable, push: Push) -> None:

@@ -34,34 +34,42 @@ class _Held:
     attempt: int
 
 
-class Leases:
-    """The operations of the writer on leased deliveries. Used by the writer's thread alone."""
+def claim(transaction: Transaction, calls: list[tuple[str, int, float, float]]) -> list[list[Claim]]:
+    """Lease due deliveries for calls of (handler, limit, now, lease): the longest due first."""
+    return transaction.parts.of(_Leases).claim(transaction, calls)
+
+
+def finish(transaction: Transaction, calls: list[Sequence[Result]]) -> list[Finished]:
+    """Take results. Those of deliveries in no line, the most common, are taken all in one go."""
+    return transaction.parts.of(_Leases).finish(transaction, calls)
+
+
+def extend(transaction: Transaction, calls: list[tuple[Sequence[tuple[int, int]], float]]) -> list[tuple[int, ...]]:
+    """Lengthen leases; the deliveries that are not leased by that run any more."""
+    return [
+        tuple(id_ for id_, run in claims if not transaction.execute(EXTEND, (until, id_, run)).rowcount)
+        for claims, until in calls
+    ]
+
+
+def recover(transaction: Transaction, calls: list[tuple[float, bool]]) -> list[int]:
+    """Take back leases for calls of (now, all of them or only what has ended); how many."""
+    return [transaction.parts.of(_Leases).recover(transaction, *call) for call in calls]
+
+
+class _Leases:
+    """The claims of this process."""
 
     def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
 
     def claim(self, transaction: Transaction, calls: list[tuple[str, int, float, float]]) -> list[list[Claim]]:
-        """Lease due deliveries for calls of (handler, limit, now, lease): the longest due first."""
         return [self._claim(transaction, *call) for call in calls]
 
     def finish(self, transaction: Transaction, calls: list[Sequence[Result]]) -> list[Finished]:
-        """Take results. Those of deliveries in no line, the most common, are taken all in one go."""
         bulk = {result.delivery_id: result for call in calls for result in call if self._is_simple(result)}
         taken = self._finish_many(transaction, list(bulk.values())) if bulk else {}
         return [self._finish(transaction, call, taken) for call in calls]
-
-    def extend(
-        self, transaction: Transaction, calls: list[tuple[Sequence[tuple[int, int]], float]]
-    ) -> list[tuple[int, ...]]:
-        """Lengthen leases; the deliveries that are not leased by that run any more."""
-        return [
-            tuple(id_ for id_, run in claims if not transaction.execute(EXTEND, (until, id_, run)).rowcount)
-            for claims, until in calls
-        ]
-
-    def recover(self, transaction: Transaction, calls: list[tuple[float, bool]]) -> list[int]:
-        """Take back leases for calls of (now, all of them or only what has ended); how many."""
-        return [self._recover(transaction, *call) for call in calls]
 
     def _claim(self, transaction: Transaction, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         rows = transaction.rows(CLAIM, (now, now + lease, handler, now, max(limit, 0)))
@@ -111,7 +119,7 @@ class Leases:
                 woken |= _finish_one(transaction, place, result)
         return Finished(tuple(sorted(woken)), tuple(lost))
 
-    def _recover(self, transaction: Transaction, now: float, everything: bool) -> int:
+    def recover(self, transaction: Transaction, now: float, everything: bool) -> int:
         places = [Place(*row) for row in transaction.rows(LEASED, (_FOREVER if everything else now,))]
         for place in places:
             self._held.pop(place.id, None)

@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from receiver.errors import InboxError
+
+_ORPHAN_SECONDS = 10.0
+_LOOK = 0.01
 
 
 class OwnerLock:
@@ -16,12 +21,18 @@ class OwnerLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises InboxError naming the process that has it."""
+        """Take the lock. Raises InboxError naming the process that has it.
+
+        A daemon that was killed leaves its writer for a moment, which ends with the transaction it is in: that is
+        waited for.
+        """
         descriptor = self._open()
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        ends = time.monotonic() + _ORPHAN_SECONDS
+        while not _locked(descriptor):
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            if time.monotonic() < ends and _is_gone(holder):
+                time.sleep(_LOOK)
+                continue
             os.close(descriptor)
             raise InboxError(
                 f"the inbox {self._database} is in use by another spapi-router (pid {holder}): "
@@ -30,6 +41,13 @@ class OwnerLock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
+
+    @property
+    def descriptor(self) -> int:
+        """The open lock file, for a process that is to hold the lock too."""
+        if self._descriptor is None:
+            raise RuntimeError("the lock is not held")
+        return self._descriptor
 
     def owner(self) -> int | None:
         """The process that holds the lock (0 where it did not say which), None where nobody does.
@@ -65,3 +83,21 @@ class OwnerLock:
                 f"the inbox's lock file {self.path} cannot be opened: {error.strerror}. "
                 "Its directory must exist and be writable for this user"
             ) from None
+
+
+def _locked(descriptor: int) -> bool:
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the process that wrote its number into the lock file has ended."""
+    try:
+        os.kill(int(holder), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, OverflowError, OSError):
+        return False
+    return False

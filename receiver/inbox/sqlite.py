@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from receiver.errors import InboxError
-from receiver.inbox import intake, repair, seen, sundries
+from receiver.inbox import intake, leases, repair, seen, sundries
 from receiver.inbox.connection import check_library, connect, opening_error, translated
-from receiver.inbox.leases import Leases
+from receiver.inbox.executor import Executor, Operation
 from receiver.inbox.listing import (
     AttemptRow,
     DeliveryFilter,
@@ -26,9 +26,10 @@ from receiver.inbox.listing import (
 from receiver.inbox.lock import OwnerLock
 from receiver.inbox.migrations import check_version, migrate, version_of
 from receiver.inbox.queries import Queries
+from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.schema import PROBE, TABLES
 from receiver.inbox.store import Accepted, Claim, Entry, Finished, Result, Route
-from receiver.inbox.writer import Operation, Writer
+from receiver.inbox.writer import ThreadWriter, Writer
 
 _BUSY_TIMEOUT = 2.0
 _FILE_MODE = 0o640
@@ -52,18 +53,22 @@ class SqliteInbox:
         self._writer = writer
         self._lock = lock
         self._inherits = lock is not None
-        self._leases = Leases()
         self._version: int | None = None
 
     @classmethod
-    async def open(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
-        """Open the database as its one owner, made or brought up to date as needed."""
+    async def open(
+        cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT, process: WriterProcess | None = None
+    ) -> "SqliteInbox":
+        """Open the database as its one owner, made or brought up to date as needed.
+
+        `process` does the writing where one is given, else a thread.
+        """
         path = Path(path)
         lock = OwnerLock(path)
         lock.acquire()
         try:
             await asyncio.to_thread(_prepare, path, busy_timeout)
-            inbox = await cls._open(path, busy_timeout, lock)
+            inbox = await cls._open(path, busy_timeout, lock, process)
         except BaseException:
             lock.release()
             raise
@@ -79,7 +84,7 @@ class SqliteInbox:
         """Open a database that exists beside its owner, to repair deliveries."""
         path = _existing(path)
         await asyncio.to_thread(_check, path, busy_timeout)
-        return await cls._open(path, busy_timeout, None)
+        return await cls._open(path, busy_timeout, None, None)
 
     @classmethod
     async def read(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
@@ -91,16 +96,16 @@ class SqliteInbox:
         return await self._write(intake.accept, entries)
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
-        return await self._write(self._leases.claim, (handler, limit, now, lease))
+        return await self._write(leases.claim, (handler, limit, now, lease))
 
     async def finish(self, results: Sequence[Result]) -> Finished:
-        return await self._write(self._leases.finish, results)
+        return await self._write(leases.finish, results)
 
     async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
-        return await self._write(self._leases.extend, (claims, leased_until))
+        return await self._write(leases.extend, (claims, leased_until))
 
     async def recover(self, now: float) -> int:
-        count = await self._write(self._leases.recover, (now, self._inherits))
+        count = await self._write(leases.recover, (now, self._inherits))
         self._inherits = False
         return count
 
@@ -168,6 +173,11 @@ class SqliteInbox:
         """Change a table beside deliveries in the next transaction; returns once that is on disk."""
         return await self._write(operation, payload)
 
+    async def writer_ended(self) -> None:
+        """Wait until nothing can be written any more, though nobody closed the inbox: its process was killed."""
+        if self._writer is not None:
+            await self._writer.ended()
+
     async def close(self) -> None:
         """Finish what waits, and let go of the database."""
         await self._queries.close()
@@ -177,9 +187,15 @@ class SqliteInbox:
             self._lock.release()
 
     @classmethod
-    async def _open(cls, path: Path, busy_timeout: float, lock: OwnerLock | None) -> "SqliteInbox":
+    async def _open(
+        cls, path: Path, busy_timeout: float, lock: OwnerLock | None, process: WriterProcess | None
+    ) -> "SqliteInbox":
         queries = await Queries.open(path, busy_timeout)
-        writer = Writer(partial(connect, path, "rw", busy_timeout), partial(translated, path=path))
+        writer: Writer
+        if process is not None and lock is not None:
+            writer = await process.open(path, busy_timeout, lock.descriptor)
+        else:
+            writer = ThreadWriter(Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path)))
         return cls(path, queries, writer, lock)
 
     async def _write(self, operation: Operation[P, R], payload: P) -> R:

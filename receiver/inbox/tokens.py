@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from handlers import registry
+from receiver.inbox.executor import Operation
 from receiver.inbox.transaction import Transaction
-from receiver.inbox.writer import Operation
 
 P = TypeVar("P")
 R = TypeVar("R")

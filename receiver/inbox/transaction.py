@@ -2,19 +2,34 @@
 
 import sqlite3
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar
 
 from receiver.inbox.schema import NOTIFICATIONS
 from receiver.inbox.statements import ADD_TALLY
+
+T = TypeVar("T")
+
+
+class Parts:
+    """What operations keep in memory from one transaction to the next, one object of a type."""
+
+    def __init__(self) -> None:
+        self._all: dict[type[Any], Any] = {}
+
+    def of(self, kind: type[T]) -> T:
+        """The object of a type, made when it is first asked for."""
+        part: T = self._all.get(kind) or self._all.setdefault(kind, kind())
+        return part
 
 
 class Transaction:
     """What the operations of a batch work on. The counts per handler and state are written once, at its end."""
 
-    __slots__ = ("_tally", "connection")
+    __slots__ = ("_tally", "connection", "parts")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, parts: Parts) -> None:
         self.connection = connection
+        self.parts = parts
         self._tally: Counter[tuple[str, int]] = Counter()
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:

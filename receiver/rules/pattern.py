@@ -95,6 +95,10 @@ class Pattern:
         paths = (term.path for branch in self.branches for term in branch.terms)
         return tuple(dict.fromkeys(paths))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle: as it was written, for tests of fields are functions."""
+        return Pattern.parse, (self.source,)
+
     def __repr__(self) -> str:
         return f"Pattern({self.source!r})"
 

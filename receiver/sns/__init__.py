@@ -8,9 +8,11 @@
 Everything refused raises `receiver.errors.Refused` (never send it again) or `receiver.errors.Unavailable` (later).
 """
 
+from receiver.sns.certificate import key_bytes, load_key
 from receiver.sns.certificates import CertificateStore
 from receiver.sns.confirmation import Confirmer
 from receiver.sns.fetch import Fetch, Fetched, FetchFailed, HttpFetch, http_fetch
+from receiver.sns.keys import HeldKey
 from receiver.sns.message import MessageType, SnsMessage, UnverifiedMessage
 from receiver.sns.parsing import parse
 from receiver.sns.regions import TopicArn, certificate_name, parse_topic_arn
@@ -18,15 +20,17 @@ from receiver.sns.roots import Roots
 from receiver.sns.signature import SIGNATURE_VERSIONS, text_to_sign
 from receiver.sns.signers import StandIn
 from receiver.sns.topics import TopicList
-from receiver.sns.verifier import Verifier
+from receiver.sns.verifier import Checks, Verifier
 
 __all__ = [
     "SIGNATURE_VERSIONS",
     "CertificateStore",
+    "Checks",
     "Confirmer",
     "Fetch",
     "FetchFailed",
     "Fetched",
+    "HeldKey",
     "HttpFetch",
     "MessageType",
     "Roots",
@@ -38,6 +42,8 @@ __all__ = [
     "Verifier",
     "certificate_name",
     "http_fetch",
+    "key_bytes",
+    "load_key",
     "parse",
     "parse_topic_arn",
     "text_to_sign",

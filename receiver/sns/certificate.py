@@ -9,6 +9,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from receiver.errors import NotAuthentic, Unavailable
@@ -62,6 +63,19 @@ def rsa_key(certificate: x509.Certificate) -> RSAPublicKey:
         raise _not_sns("has no RSA key")
     if not _LEAST_BITS <= key.key_size <= _MOST_BITS:
         raise _not_sns(f"has an RSA key of {key.key_size} bits, not of {_LEAST_BITS} to {_MOST_BITS}")
+    return key
+
+
+def key_bytes(key: RSAPublicKey) -> bytes:
+    """A key as DER (RFC 5280, section 4.1: SubjectPublicKeyInfo)."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def load_key(data: bytes) -> RSAPublicKey:
+    """The key that `key_bytes` wrote."""
+    key = load_der_public_key(data)
+    if not isinstance(key, RSAPublicKey):
+        raise TypeError("not an RSA key")
     return key
 
 

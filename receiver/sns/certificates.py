@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from receiver.errors import NotAuthentic, Unavailable
@@ -67,12 +66,12 @@ class CertificateStore:
         """Whether certificates must chain up to a root."""
         return self._chain is not None
 
-    def held(self, url: str, now: float) -> RSAPublicKey | None:
-        """The key of a URL if it is at hand and needs no attention: the way that never waits."""
+    def held(self, url: str, now: float) -> HeldKey | None:
+        """The key of a URL if it is at hand and needs no attention."""
         held = self._keys.held(url, now)
-        return held.key if held is not None and now < held.refresh_at else None
+        return held if held is not None and now < held.refresh_at else None
 
-    async def get(self, url: str, region: str, now: float) -> RSAPublicKey:
+    async def get(self, url: str, region: str, now: float) -> HeldKey:
         """The key of the SNS certificate at `url`, proven for a region at a time (seconds since the epoch).
 
         The caller has checked the URL. Raises NotAuthentic where it is not SNS's certificate, Unavailable where it is
@@ -80,7 +79,7 @@ class CertificateStore:
         """
         return await self._keys.get(url, now, lambda: self._load(url, region, now))
 
-    async def get_unproven(self, url: str, stand_in: str, now: float) -> RSAPublicKey:
+    async def get_unproven(self, url: str, stand_in: str, now: float) -> HeldKey:
         """The key of the certificate at `url`, which belongs to the stand-in called `stand_in`.
 
         Neither its name, dates nor chain count, so the first one is the stand-in's as long as this store lives:
@@ -92,8 +91,12 @@ class CertificateStore:
             raise NotAuthentic("certificate_url", f"{stand_in} signs with the certificate at {first} until a restart")
         return key
 
-    async def _unproven(self, url: str, now: float) -> RSAPublicKey:
+    async def _unproven(self, url: str, now: float) -> HeldKey:
         return await self._keys.get(url, now, lambda: self._load_unproven(url))
+
+    def ends(self) -> dict[str, float]:
+        """When each certificate that is held, or its chain, ends, by URL: seconds since the epoch."""
+        return self._keys.ends()
 
     async def close(self) -> None:
         """End the fetches that are under way."""

@@ -65,14 +65,18 @@ class Keys:
         self._held.move_to_end(url)
         return held
 
-    async def get(self, url: str, now: float, load: Load) -> RSAPublicKey:
+    def ends(self) -> dict[str, float]:
+        """When the proof of each held key ends, by URL."""
+        return {url: held.validity.ends for url, held in self._held.items()}
+
+    async def get(self, url: str, now: float, load: Load) -> HeldKey:
         """The key of a URL, loaded where it is not held. Raises what `load` raised, also for a while after."""
         held = self.held(url, now)
         failure = self._failure(url)
         if held is not None:
             if now >= held.refresh_at and failure is None:
                 self._loading(url, load)
-            return held.key
+            return held
         if failure is None:
             failure = await self._ended(self._loading(url, load))
         if failure is not None:
@@ -80,7 +84,7 @@ class Keys:
         held = self.held(url, now)
         if held is None:
             raise NotAuthentic("certificate", "the signing certificate is not valid at the time of the check")
-        return held.key
+        return held
 
     async def close(self) -> None:
         """End the loads that are under way."""

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from yarl import URL
 
 from receiver.errors import NotAuthentic
-from receiver.sns.certificate import read_pem, rsa_key
+from receiver.sns.certificate import key_bytes, load_key, read_pem, rsa_key
 from receiver.sns.regions import TopicArn
 from receiver.sns.urls import check_confirmation_query
 
@@ -43,6 +44,10 @@ class StandIn:
         key = _key_in(certificate) if certificate is not None else None
         return cls(match[1] + match[2].rstrip("/") + "/", match[1], key)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle: the key as DER."""
+        return _revived, (self.url, self.origin, self.key and key_bytes(self.key))
+
     @property
     def pinned(self) -> bool:
         """Whether its key is fixed by a local certificate."""
@@ -62,6 +67,10 @@ class StandIn:
         if match is None:
             raise NotAuthentic("subscribe_url", f"SubscribeURL is not of the form {self.origin}/?Action=…")
         check_confirmation_query(match[1], topic, token)
+
+
+def _revived(url: str, origin: str, key: bytes | None) -> StandIn:
+    return StandIn(url, origin, load_key(key) if key else None)
 
 
 def _is_readable(url: str) -> bool:

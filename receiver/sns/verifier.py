@@ -17,6 +17,58 @@ from receiver.sns.urls import check_certificate_url
 _MOST_AHEAD = 900.0
 
 
+class Checks:
+    """All of a verification but getting the key: pure, so that it can be done wherever there is time for it."""
+
+    def __init__(
+        self,
+        topics: TopicList,
+        max_age: float = 86400.0,
+        signature_versions: frozenset[str] = SIGNATURE_VERSIONS,
+        stand_ins: Sequence[StandIn] = (),
+    ) -> None:
+        """Messages older than `max_age` seconds are refused.
+
+        SNS's longest retry is an hour; the signature itself never ends, so the age is what stops old ones. Raises
+        ValueError for signature versions that do not exist.
+        """
+        if not signature_versions or not signature_versions <= SIGNATURE_VERSIONS:
+            raise ValueError(f"signature versions are {', '.join(sorted(SIGNATURE_VERSIONS))}: name at least one")
+        self._topics = topics
+        self._max_age = max_age
+        self._versions = signature_versions
+        self.stand_ins = tuple(stand_ins)
+
+    def admit(self, message: UnverifiedMessage, now: float) -> None:
+        """Demand an allowed topic, an accepted signature version and a message that is not too old."""
+        if not self._topics.allows(message.topic):
+            raise NotAuthentic("topic_not_allowed", f"{message.topic.text} is not on the list of allowed topics")
+        version = message.fields["SignatureVersion"]
+        if version not in self._versions:
+            accepted = " and ".join(sorted(self._versions))
+            raise NotAuthentic("signature_version", f"SignatureVersion is {version[:20]!a}; accepted here: {accepted}")
+        if message.timestamp < now - self._max_age:
+            raise NotAuthentic("too_old", f"sent at {message.fields['Timestamp']}, too long before {_date(now)}")
+
+    def signer(self, message: UnverifiedMessage) -> StandIn | None:
+        """Whose certificate the message names: a stand-in's, or None for SNS's. Raises NotAuthentic for any other."""
+        url: str = message.fields["SigningCertURL"]
+        for stand_in in self.stand_ins:
+            if stand_in.covers(url):
+                return stand_in
+        check_certificate_url(url, message.topic)
+        return None
+
+    def prove(self, message: UnverifiedMessage, key: RSAPublicKey, now: float) -> SnsMessage:
+        """The message, proven by its signer's key. Raises NotAuthentic, and Unavailable for one from the future."""
+        fields = message.fields
+        text = text_to_sign(message.type, fields)
+        check_signature(key, fields["SignatureVersion"], fields["Signature"], text)
+        if message.timestamp > now + _MOST_AHEAD:
+            raise Unavailable("from_the_future", f"SNS sent this at {fields['Timestamp']}, and it is {_date(now)} here")
+        return _proven(message)
+
+
 class Verifier:
     """Turns UnverifiedMessage into SnsMessage. Where the key is at hand, `verify` never waits for anything."""
 
@@ -30,19 +82,10 @@ class Verifier:
         signature_versions: frozenset[str] = SIGNATURE_VERSIONS,
         signers: Sequence[StandIn] = (),
     ) -> None:
-        """`clock` gives seconds since the epoch; messages older than `max_age` seconds are refused.
-
-        SNS's longest retry is an hour; the signature itself never ends, so the age is what stops old ones. Raises
-        ValueError for signature versions that do not exist.
-        """
-        if not signature_versions or not signature_versions <= SIGNATURE_VERSIONS:
-            raise ValueError(f"signature versions are {', '.join(sorted(SIGNATURE_VERSIONS))}: name at least one")
+        """`clock` gives seconds since the epoch; the rest is as in Checks."""
+        self._checks = Checks(topics, max_age, signature_versions, signers)
         self._certificates = certificates
-        self._topics = topics
         self._clock = clock
-        self._max_age = max_age
-        self._versions = signature_versions
-        self.stand_ins = tuple(signers)
 
     async def verify(self, message: UnverifiedMessage, at: float | None = None) -> SnsMessage:
         """The message, proven at a time (now, if none is given).
@@ -53,33 +96,15 @@ class Verifier:
         wrong clock would be wrong too).
         """
         now = self._clock() if at is None else at
-        self._check_admission(message, now)
-        key = await self._key(message, now)
-        fields = message.fields
-        text = text_to_sign(message.type, fields)
-        check_signature(key, fields["SignatureVersion"], fields["Signature"], text)
-        if message.timestamp > now + _MOST_AHEAD:
-            raise Unavailable("from_the_future", f"SNS sent this at {fields['Timestamp']}, and it is {_date(now)} here")
-        return _proven(message)
-
-    def _check_admission(self, message: UnverifiedMessage, now: float) -> None:
-        if not self._topics.allows(message.topic):
-            raise NotAuthentic("topic_not_allowed", f"{message.topic.text} is not on the list of allowed topics")
-        version = message.fields["SignatureVersion"]
-        if version not in self._versions:
-            accepted = " and ".join(sorted(self._versions))
-            raise NotAuthentic("signature_version", f"SignatureVersion is {version[:20]!a}; accepted here: {accepted}")
-        if message.timestamp < now - self._max_age:
-            raise NotAuthentic("too_old", f"sent at {message.fields['Timestamp']}, too long before {_date(now)}")
+        self._checks.admit(message, now)
+        return self._checks.prove(message, await self._key(message, now), now)
 
     async def _key(self, message: UnverifiedMessage, now: float) -> RSAPublicKey:
+        signer = self._checks.signer(message)
         url: str = message.fields["SigningCertURL"]
-        for stand_in in self.stand_ins:
-            if stand_in.covers(url):
-                return stand_in.key or await self._certificates.get_unproven(url, stand_in.url, now)
-        check_certificate_url(url, message.topic)
-        key = self._certificates.held(url, now)
-        return key or await self._certificates.get(url, message.topic.region, now)
+        if signer is not None:
+            return signer.key or (await self._certificates.get_unproven(url, signer.url, now)).key
+        return (await self._certificates.get(url, message.topic.region, now)).key
 
 
 def _proven(message: UnverifiedMessage) -> SnsMessage:

@@ -114,7 +114,7 @@ async def test_an_abort_by_the_watchdog_says_what_each_thread_was_doing(service:
     service.process.send_signal(signal.SIGABRT)
     assert await asyncio.wait_for(service.process.wait(), 30) == -signal.SIGABRT
     assert "Fatal Python error: Aborted" in service.log
-    assert "writer.py" in service.log
+    assert "serve.py" in service.log
 
 
 AT_ONCE = 900

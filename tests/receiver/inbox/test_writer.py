@@ -12,8 +12,9 @@ from receiver.errors import InboxError
 from receiver.inbox import DeliveryFilter, Entry, Route, SqliteInbox, State
 from receiver.inbox import sqlite as store
 from receiver.inbox.connection import connect
+from receiver.inbox.executor import Executor
 from receiver.inbox.transaction import Transaction
-from receiver.inbox.writer import Writer
+from receiver.inbox.writer import ThreadWriter
 
 Make = Callable[..., Entry]
 ToRoute = Callable[..., Route]
@@ -118,7 +119,7 @@ async def test_jobs_of_one_kind_are_done_together(tmp_path: Path) -> None:
     def opening() -> sqlite3.Connection:
         return connect(tmp_path / "any.db", "rwc", 1.0)
 
-    writer = Writer(opening, translate)
+    writer = ThreadWriter(Executor(opening, translate))
     results: list[Any] = await asyncio.gather(*(writer.run(double, number) for number in range(100)))
     await writer.close()
     assert results == [2 * number for number in range(100)]

@@ -43,7 +43,7 @@ def numbered_url(number: int) -> str:
 
 async def test_many_who_wait_share_one_fetch(amazon: "Amazon", get: Any, network: "Network") -> None:
     keys = await asyncio.gather(*(get() for _ in range(50)))
-    assert {key.public_numbers().n for key in keys} == {amazon.leaf.key.public_key().public_numbers().n}
+    assert {held.key.public_numbers().n for held in keys} == {amazon.leaf.key.public_key().public_numbers().n}
     assert network.asked == [amazon.certificate_url, amazon.issuer_url]
 
 

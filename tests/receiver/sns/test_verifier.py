@@ -236,7 +236,6 @@ async def test_a_stand_in_signs_with_its_given_key(
     verifier = Verifier(store, TopicList([amazon.topic]), clock=lambda: amazon.now, signers=[local])
     assert (await verified(verifier, local_message(amazon))).topic == amazon.topic
     assert network.asked == []
-    assert verifier.stand_ins == (local,)
     await verified(verifier, amazon.notification())
 
 
