@@ -1,5 +1,6 @@
 """Connections to Amazon, in several small pools: a pool looks at each of its connections for every request."""
 
+import ssl
 from collections.abc import Sequence
 
 import httpx
@@ -11,12 +12,15 @@ _KEPT = 30.0
 class Pools(httpx.AsyncBaseTransport):
     """Sends each request by the pool that has the fewest to answer."""
 
-    def __init__(self, pools: int = 8, connections: int = 9) -> None:
-        """`connections` is the most that each pool opens."""
+    def __init__(self, context: ssl.SSLContext | None = None, pools: int = 8, connections: int = 9) -> None:
+        """`connections` is the most that each pool opens; `context` has the roots of trust, the usual ones by default.
+
+        Making a context takes tens of milliseconds.
+        """
         limits = httpx.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEPT
         )
-        context = httpx.create_ssl_context()
+        context = context or httpx.create_ssl_context()
         self._pools: Sequence[httpx.AsyncHTTPTransport] = [
             httpx.AsyncHTTPTransport(verify=context, limits=limits) for _ in range(pools)
         ]

@@ -1,5 +1,6 @@
 """SP-API put together: from an application's settings to a client, and the names that other packages may use."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -101,7 +102,8 @@ async def connect(
     accounts = Accounts(store, vault, application.accounts, clock=clock, who=who)
     endpoints = application.endpoints
     # Mounted, not given as the client's transport, so that HTTPS_PROXY and NO_PROXY of the environment still count.
-    async with httpx.AsyncClient(mounts={"all://": Pools()}) as http:
+    context = await asyncio.to_thread(httpx.create_ssl_context)
+    async with httpx.AsyncClient(mounts={"all://": Pools(context)}, verify=context) as http:
         lwa = LwaClient(
             http, application.credentials, accounts, endpoint=endpoints.lwa, clock=clock, log=log, observer=observer
         )

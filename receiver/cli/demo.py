@@ -13,7 +13,7 @@ import click
 
 from receiver.cli.output import table
 from receiver.cli.written import RATE
-from receiver.demo import Audience, Options, Scene, Step, Verdict, run
+from receiver.demo import Audience, Journey, Options, Scene, Step, Verdict, run
 from receiver.simulators.sns import Shape
 from receiver.simulators.sns.plan import Repeat
 from receiver.simulators.sns.report import quantile
@@ -55,8 +55,9 @@ def command(**options: Any) -> None:
     """Show the whole way on this machine, without an AWS account.
 
     A simulated SNS pushes signed notifications to a daemon, which proves them, keeps them once and forwards them by
-    the annotated rules.toml to a webhook. Each line is one notification's way. Ctrl-C ends it; with --count it ends by
-    itself, with exit status 0 only if every notification arrived exactly once.
+    the annotated rules.toml to a webhook. For a changed order it fetches the order from a stand-in for SP-API first.
+    Each line is one notification's way. Ctrl-C ends it; with --count it ends by itself, with exit status 0 only if
+    every notification arrived exactly once.
     """
     chosen = Options(**options)
     if chosen.rate is None:
@@ -103,12 +104,13 @@ class _Printer:
 
 def _scene(scene: Scene) -> str:
     return (
-        f"simulated SNS  {scene.signer}\n"
-        f"daemon         http://{scene.addresses.public}, admin http://{scene.addresses.admin}\n"
-        f"webhook sink   {scene.sink}\n"
-        f"rules file     {scene.rules}\n"
-        f"look closer    spapi-router inbox list --config {scene.rules}\n\n"
-        "Each line: when, type, id, push -> answer -> arrival at the sink. Ctrl-C ends it.\n"
+        f"simulated SNS     {scene.signer}\n"
+        f"simulated SP-API  {scene.spapi}\n"
+        f"daemon            http://{scene.addresses.public}, admin http://{scene.addresses.admin}\n"
+        f"webhook sink      {scene.sink}\n"
+        f"rules file        {scene.rules}\n"
+        f"look closer       spapi-router inbox list --config {scene.rules}\n\n"
+        "Each line: when, type, id, push -> answer -> calls to SP-API -> arrival at the sink. Ctrl-C ends it.\n"
     )
 
 
@@ -127,14 +129,26 @@ def _way(step: Step) -> str:
         again = _AGAIN[step.planned.repeat] if step.planned.repeat else "pushed"
         return f"{again} -> {answered}, known already"
     places = ", ".join(sorted(journey.arrivals))
-    return f"pushed -> {answered} -> delivered to {places} in {_ms((journey.arrived or 0.0) - journey.began)}"
+    since = _ms((journey.arrived or 0.0) - journey.began)
+    return f"pushed -> {answered} -> {_call(journey)}delivered to {places} in {since}"
+
+
+def _call(journey: Journey) -> str:
+    """The call on the way, as words; empty where there was none."""
+    if journey.call is None:
+        return ""
+    called = journey.call.operation.rpartition(".")[2]
+    return f"{called} {journey.call.status}, {journey.items} item{'' if journey.items == 1 else 's'} -> "
 
 
 def _print_verdict(verdict: Verdict) -> None:
     click.echo()
     table(["latency", "p50", "p99", "max"], _latencies(verdict))
+    click.echo()
+    for (operation, status), count in sorted(verdict.calls.items()):
+        click.echo(f"{count} {'call' if count == 1 else 'calls'} of {operation} answered {status}")
     click.echo(
-        f"\n{verdict.notifications} notifications in {verdict.pushes} pushes, {verdict.repeats} of them repeats: "
+        f"{verdict.notifications} notifications in {verdict.pushes} pushes, {verdict.repeats} of them repeats: "
         f"{verdict.once} arrived exactly once, {verdict.more} more than once, {len(verdict.missing)} not at all, "
         f"{verdict.not_taken} pushes were not taken"
     )

@@ -1,6 +1,6 @@
-"""The whole way on this machine: a simulated SNS, the daemon as a process, and a sink for what it forwards."""
+"""The whole way on this machine: simulated SNS and SP-API, the daemon as a process, and a sink for what it forwards."""
 
 from receiver.demo.demo import Audience, Options, Scene, run
-from receiver.demo.journeys import Step, Verdict
+from receiver.demo.journeys import Journey, Step, Verdict
 
-__all__ = ["Audience", "Options", "Scene", "Step", "Verdict", "run"]
+__all__ = ["Audience", "Journey", "Options", "Scene", "Step", "Verdict", "run"]

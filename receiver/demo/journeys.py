@@ -1,8 +1,11 @@
-"""Each notification's way from the push to the sink, put together from what sender and sink saw. Pure but for time."""
+"""Each notification's way from the push to the sink, put together from what sender, SP-API and sink saw.
+
+Pure but for time.
+"""
 
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -10,7 +13,10 @@ import orjson
 from receiver.simulators.sink import Arrival
 from receiver.simulators.sns.plan import Planned
 from receiver.simulators.sns.sender import Answer
+from receiver.simulators.spapi import Served
 
+NOTIFICATION_HEADER = "x-notification-id"
+"""The header by which the sink tells what arrives."""
 _MOST_KEPT = 20_000
 
 
@@ -27,6 +33,10 @@ class Journey:
     """How often it arrived, by path."""
     arrived: float | None = None
     """When it arrived first."""
+    call: Served | None = None
+    """The last call to SP-API that was made for it."""
+    items: int | None = None
+    """Items of the order that arrived, where one did."""
 
     @property
     def complete(self) -> bool:
@@ -63,6 +73,8 @@ class Verdict:
     """Ids of notifications that were taken and did not arrive."""
     answered: Sequence[float]
     delivered: Sequence[float]
+    calls: Mapping[tuple[str, int], int]
+    """Calls to SP-API by operation and status."""
 
     @property
     def good(self) -> bool:
@@ -78,6 +90,8 @@ class Journeys:
         self._clock = clock
         self._kept = kept
         self._open: OrderedDict[str, Journey] = OrderedDict()
+        self._calls: OrderedDict[str, Served] = OrderedDict()
+        self._called: Counter[tuple[str, int]] = Counter()
         self._notifications = self._pushes = self._repeats = self._not_taken = 0
         self._once = self._more = 0
         self._answered = array("d")
@@ -107,13 +121,28 @@ class Journeys:
         else:
             self._tell(Step(journey, planned, answer))
 
+    def called(self, served: Served) -> None:
+        """SP-API answered a call: remembered by the id that its path ends with until that arrives."""
+        self._called[served.operation, served.status] += 1
+        self._calls[_last_step(served)] = served
+        if len(self._calls) > self._kept:
+            self._calls.popitem(last=False)
+
     def arrived(self, arrival: Arrival) -> None:
         """The sink took a webhook."""
-        journey = self._journey(_notification_id(arrival.body))
+        headers = {name.lower(): value for name, value in arrival.headers.items()}
+        journey = self._journey(headers.get(NOTIFICATION_HEADER, ""))
         journey.arrivals[arrival.path] += 1
         if journey.arrived is None:
             journey.arrived = arrival.time
+            self._join_call(journey, arrival.body)
             self._completed(journey)
+
+    def _join_call(self, journey: Journey, body: bytes) -> None:
+        """Where an order arrived, the call that fetched it is a part of the way."""
+        order_id, items = _order(body)
+        journey.call = self._calls.pop(order_id, None)
+        journey.items = items if journey.call else None
 
     def verdict(self) -> Verdict:
         """The figures."""
@@ -128,6 +157,7 @@ class Journeys:
             missing=tuple(journey.id for journey in journeys if _taken(journey) and journey.arrived is None),
             answered=self._answered,
             delivered=self._delivered,
+            calls=self._called,
         )
 
     def _journey(self, notification_id: str) -> Journey:
@@ -155,11 +185,14 @@ def _taken(journey: Journey) -> bool:
     return journey.answer is not None
 
 
-def _notification_id(body: bytes) -> str:
-    """The notification's id in a forwarded body, empty where it has none."""
+def _last_step(served: Served) -> str:
+    return served.raw_path.rpartition("/")[2]
+
+
+def _order(body: bytes) -> tuple[str, int]:
+    """The id of the order in what an `order` handler hands on, and how many items it has; empty where it is none."""
     try:
         document = orjson.loads(body)
-    except ValueError:
-        return ""
-    found = document.get("notification_id") if isinstance(document, dict) else None
-    return found if isinstance(found, str) else ""
+        return str(document["order"]["orderId"]), len(document["items"])
+    except (ValueError, KeyError, TypeError):
+        return "", 0

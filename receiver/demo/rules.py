@@ -9,10 +9,13 @@ from typing import Any
 
 import orjson
 
+from receiver.demo.journeys import NOTIFICATION_HEADER
 from receiver.simulators.errors import SimulationError
 
 SECRET_VARIABLE = "DEMO_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
 _KEPT = ("timeout", "concurrency", "rate", "retry", "breaker")
+_CALLING = frozenset({"order", "spapi"})
+"""Types of handlers that stay what they are: SP-API has a stand-in here."""
 _NOT_HERE = ("tls", "trusted_proxies", "basic_auth")
 
 
@@ -25,6 +28,8 @@ class Surroundings:
     certificate: Path
     topic: str
     sink_url: str
+    spapi: Mapping[str, Any]
+    """The section [spapi] that calls the stand-in."""
 
 
 def annotated_rules() -> str:
@@ -41,7 +46,8 @@ def annotated_rules() -> str:
 def demo_rules(annotated: str, around: Surroundings) -> str:
     """The rules of an annotated file with everything else replaced by what there is on this machine.
 
-    Each handler becomes a `forward` to the sink, on a path of its name, with the options that every handler has.
+    Handlers that call SP-API stay, with the stand-in to call. Each other one becomes a `forward` to the sink, on a path
+    of its name, with the options that every handler has.
     """
     source = tomllib.loads(annotated)
     server = {name: value for name, value in source.get("server", {}).items() if name not in _NOT_HERE}
@@ -55,6 +61,7 @@ def demo_rules(annotated: str, around: Surroundings) -> str:
             },
             "inbox": {"database": f"sqlite://{around.directory / 'inbox.db'}"},
             "log": {"format": "json"},
+            "spapi": around.spapi,
             "handlers": {name: _handler(name, handler, around) for name, handler in source.get("handlers", {}).items()},
             "rules": source.get("rules", []),
         }
@@ -68,10 +75,13 @@ def push_path(rules: str) -> str:
 
 
 def _handler(name: str, handler: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    if handler.get("type") in _CALLING:
+        return dict(handler)
     return {key: handler[key] for key in _KEPT if key in handler} | {
         "type": "forward",
         "url": around.sink_url + name,
         "secret": {"env": SECRET_VARIABLE},
+        "headers": {NOTIFICATION_HEADER: "{notification_id}"},
         "allow_private": True,
     }
 

@@ -1,7 +1,7 @@
 """Fresh notifications made from Amazon's examples: new ids, present times, plausible sellers and orders."""
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -23,7 +23,7 @@ _PAYLOAD = ("Payload", "payload")
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """A made-up seller and the marketplace it sells in."""
+    """A seller and the marketplace it sells in."""
 
     id: str
     marketplace: str
@@ -41,9 +41,12 @@ class Fresh:
 class Freshener:
     """Makes notifications out of examples. The same `random` state makes the same ones."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, sellers: Sequence[Seller] = ()) -> None:
+        """The notifications are of `sellers`, of made-up ones where none are given."""
         self._random = random
-        self._sellers = [Seller("A" + self._letters(13), random.choice(_MARKETPLACES)) for _ in range(_SELLERS)]
+        self._sellers = sellers or [
+            Seller("A" + self._letters(13), random.choice(_MARKETPLACES)) for _ in range(_SELLERS)
+        ]
 
     def uuid(self) -> str:
         """A random UUID, version 4."""

@@ -8,7 +8,7 @@ from random import Random
 
 from receiver.simulators.sns.envelopes import Shape, wrap
 from receiver.simulators.sns.examples import Example
-from receiver.simulators.sns.notifications import Fresh, Freshener
+from receiver.simulators.sns.notifications import Fresh, Freshener, Seller
 
 
 class Repeat(StrEnum):
@@ -46,6 +46,10 @@ class Spec:
     duplicates: float = 0.0
     repeat_within: int = 50
     """About how many messages later a repeat comes at most."""
+    sellers: Sequence[Seller] = ()
+    """Whose notifications they are; made-up ones where none are named."""
+    opening: Sequence[Example] = ()
+    """What comes first."""
 
     @property
     def total(self) -> int | None:
@@ -56,7 +60,7 @@ class Spec:
 def plan(spec: Spec, random: Random, clock: Callable[[], float]) -> Iterator[Planned]:
     """The messages in their order, made one by one as they are asked for.
 
-    Every example has come once before any comes again.
+    After the opening, every example has come once before any comes again.
     """
     return _Planner(spec, random, clock).messages()
 
@@ -80,8 +84,8 @@ class _Planner:
         self._spec = spec
         self._random = random
         self._clock = clock
-        self._freshener = Freshener(random)
-        self._deck: list[Example] = []
+        self._freshener = Freshener(random, spec.sellers)
+        self._deck = [*reversed(spec.opening)]
         self._due: deque[_Due] = deque()
 
     def messages(self) -> Iterator[Planned]:

@@ -23,6 +23,9 @@ async def test_a_count_ends_by_itself_with_everything_delivered_once() -> None:
     )
     assert sum(" -> delivered to /" in line for line in lines) == 200
     assert sum("known already" in line for line in lines) == 40
+    calls, called = lines[-2].split(" calls of ")
+    assert called == "orders.2026-01-01.getOrder answered 200"
+    assert sum("-> getOrder 200, " in line and "delivered to /erp" in line for line in lines) == int(calls) > 40
     assert err == b""
 
 

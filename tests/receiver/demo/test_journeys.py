@@ -1,6 +1,7 @@
 import json
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from receiver.demo.journeys import Journeys, Step
 from receiver.simulators.sink import Arrival
 from receiver.simulators.sns.plan import Planned, Repeat
 from receiver.simulators.sns.sender import Answer
+from receiver.simulators.spapi import Served
 
 TAKEN = Answer(200, "", 0.5)
 LOST = Answer(503, "", 0.5, attempts=4)
@@ -24,8 +26,10 @@ class Told:
         self.journeys.pushed(Planned(0, "T", name, "", "m", 0.0, repeat), answer)
 
     def arrive(self, name: str, path: str = "/erp", when: float = 100.25) -> None:
-        body = json.dumps({"notification_id": name}).encode()
-        self.journeys.arrived(Arrival("msg", when, path, {}, body))
+        self.arrive_with(name, b"{}", path, when)
+
+    def arrive_with(self, name: str, body: bytes, path: str = "/erp", when: float = 100.25) -> None:
+        self.journeys.arrived(Arrival("msg", when, path, {"X-Notification-Id": name}, body))
 
 
 def test_a_journey_is_told_once_answer_and_arrival_are_known() -> None:
@@ -100,13 +104,48 @@ def test_nothing_at_all_is_not_good() -> None:
     assert not Told().journeys.verdict().good
 
 
-def test_a_body_without_an_id_is_no_notifications_arrival() -> None:
+def test_a_webhook_without_an_id_is_no_notifications_arrival() -> None:
     told = Told()
     told.push("a")
-    for body in (b"text", b"[]", b'{"notification_id": 3}'):
-        told.journeys.arrived(Arrival("msg", 1.0, "/erp", {}, body))
+    for _ in range(3):
+        told.journeys.arrived(Arrival("msg", 1.0, "/erp", {}, b"{}"))
     verdict = told.journeys.verdict()
     assert (verdict.missing, verdict.more, verdict.good) == (("a",), 1, False)
+
+
+def test_the_call_that_fetched_an_order_is_a_part_of_its_way() -> None:
+    told = Told()
+    told.push("a")
+    told.push("b")
+    for status, order in ((503, "1-1"), (200, "1-1"), (200, "2-2")):
+        told.journeys.called(Served("orders.getOrder", status, f"/orders/{order}"))
+    told.arrive_with("a", json.dumps({"order": {"orderId": "1-1"}, "items": [{}, {}]}).encode())
+    told.arrive("b")
+    first, second = (step.journey for step in told.steps)
+    assert first.call is not None
+    assert (first.call.status, first.items) == (200, 2)
+    assert (second.call, second.items) == (None, None)
+    assert told.journeys.verdict().calls == {("orders.getOrder", 503): 1, ("orders.getOrder", 200): 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"text", b"[]", b"{}", b'{"order": 3}', b'{"order": {}}', b'{"order": {"orderId": "1-1"}, "items": 3}'],
+)
+def test_what_is_no_order_has_no_call(body: bytes) -> None:
+    told = Told()
+    told.push("a")
+    told.journeys.called(Served("orders.getOrder", 200, "/orders/1-1"))
+    told.arrive_with("a", body)
+    assert told.steps[0].journey.call is None
+
+
+def test_calls_that_nothing_arrives_for_are_forgotten() -> None:
+    told = Told(kept=2)
+    for order in range(100):
+        told.journeys.called(Served("orders.getOrder", 404, f"/orders/{order}"))
+    assert len(told.journeys._calls) == 2
+    assert told.journeys.verdict().calls == {("orders.getOrder", 404): 100}
 
 
 @given(st.integers(0, 60), st.integers(1, 20))

@@ -15,7 +15,15 @@ def around(tmp_path: Path) -> Surroundings:
     certificate = tmp_path / "sns.pem"
     certificate.write_bytes(Authority.self_signed().certificate)
     topic = "arn:aws:sns:eu-west-1:123456789012:other"
-    return Surroundings(tmp_path, "http://127.0.0.1:4599/", certificate, topic, "http://127.0.0.1:4600/")
+    return Surroundings(tmp_path, "http://127.0.0.1:4599/", certificate, topic, "http://127.0.0.1:4600/", SPAPI)
+
+
+SPAPI = {
+    "client_id": {"env": "DEMO_CLIENT_ID"},
+    "client_secret": {"env": "DEMO_CLIENT_SECRET"},
+    "endpoints": {"lwa": "http://127.0.0.1:4601/auth/o2/token", "na": "http://127.0.0.1:4601"},
+    "accounts": [{"seller_id": "A0001", "region": "na", "refresh_token": {"env": "DEMO_REFRESH_TOKEN_1"}}],
+}
 
 
 def test_the_annotated_file_becomes_one_that_check_passes(around: Surroundings) -> None:
@@ -33,7 +41,8 @@ def test_the_annotated_file_becomes_one_that_check_passes(around: Surroundings) 
 def test_nothing_of_the_original_destinations_and_secrets_is_left(around: Surroundings) -> None:
     made = demo_rules(annotated_rules(), around)
     assert "example.com" not in made
-    assert "ERP_WEBHOOK_SECRET" not in made
+    for variable in ("ERP_WEBHOOK_SECRET", "LWA_CLIENT", "SPAPI_REFRESH_TOKEN"):
+        assert variable not in made
     handlers = tomllib.loads(made)["handlers"]
     assert handlers["repricer"]["url"] == "http://127.0.0.1:4600/repricer"
     assert handlers["repricer"]["retry"] == {"attempts": 5, "first": "1s", "most": "30s"}
@@ -42,18 +51,29 @@ def test_nothing_of_the_original_destinations_and_secrets_is_left(around: Surrou
 def test_handlers_of_other_types_go_to_the_sink_too(around: Surroundings) -> None:
     annotated = """
     server = { path = "/in", tls = { certificate = "a", key = "b" } }
-    handlers.order = { type = "spapi", operation = "getOrder", then = ["erp"], timeout = "3s" }
+    handlers.price = { type = "exec", command = ["/bin/true"], then = ["erp"], timeout = "3s" }
     """
     made = demo_rules(annotated, around)
     assert push_path(made) == "/in"
     assert "tls" not in tomllib.loads(made)["server"]
-    assert tomllib.loads(made)["handlers"]["order"] == {
+    assert tomllib.loads(made)["handlers"]["price"] == {
         "type": "forward",
-        "url": "http://127.0.0.1:4600/order",
+        "url": "http://127.0.0.1:4600/price",
         "secret": {"env": "DEMO_WEBHOOK_SECRET"},
+        "headers": {"x-notification-id": "{notification_id}"},
         "allow_private": True,
         "timeout": "3s",
     }
+
+
+def test_handlers_that_call_stay_with_the_stand_in_to_call(around: Surroundings) -> None:
+    annotated = """
+    spapi = { client_id = { env = "LWA_CLIENT_ID" }, client_secret = { credential = "lwa" }, sandbox = true }
+    handlers.order = { type = "order", then = ["erp"], timeout = "3s" }
+    """
+    made = tomllib.loads(demo_rules(annotated, around))
+    assert made["spapi"] == SPAPI
+    assert made["handlers"]["order"] == {"type": "order", "then": ["erp"], "timeout": "3s"}
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -66,7 +86,7 @@ values = st.recursive(
 
 @given(st.dictionaries(texts, values, max_size=4))
 def test_every_match_survives_the_rewriting(match: dict[str, object]) -> None:
-    around = Surroundings(Path("/d"), "http://a/", Path("/c"), "arn", "http://b/")
+    around = Surroundings(Path("/d"), "http://a/", Path("/c"), "arn", "http://b/", SPAPI)
     annotated = demo_rules("", around)
     from receiver.demo.rules import _document
 
