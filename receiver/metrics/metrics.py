@@ -1,6 +1,6 @@
 """What the daemon counts as it happens. One registry for each daemon."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -103,7 +103,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that a Prometheus server scrapes. May be called from a thread."""
-        return generate_latest(self.registry)
+        return generate_latest(_Shown(self.registry))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"spapi_router_{name}", text, labels, registry=self.registry)
@@ -116,3 +116,17 @@ class Metrics:
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(f"spapi_router_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+class _Shown(CollectorRegistry):
+    """A registry without the times at which counters were made: in the text format each would be one more gauge."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, each made for this call."""
+        for family in self._registry.collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
