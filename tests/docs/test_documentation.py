@@ -23,7 +23,7 @@ from receiver.config import load
 from receiver.inbox import SqliteInbox
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
 FENCE = re.compile(r"^( *)```(\w+)([^\n`]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {"make run", "make test", "make bench", "make test-all"}
 OF_THE_MACHINE = re.compile(r"(python3 -m venv|/opt/)")
@@ -39,7 +39,7 @@ def blocks(language: str) -> Iterator[tuple[str, str, str]]:
         for number, match in enumerate(FENCE.finditer(page.read_text("utf-8")), 1):
             if match[2] == language:
                 text = "\n".join(line.removeprefix(match[1]) for line in match[4].splitlines())
-                yield f"{page.name}-{number}", match[3].strip(), text
+                yield f"{page.parent.name}-{page.stem}-{number}", match[3].strip(), text
 
 
 def commands(text: str) -> list[str]:
@@ -63,6 +63,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the documentation's commands read."""
     folder = tmp_path_factory.mktemp("work") / "main"
     shutil.copytree(ROOT / "receiver/simulators/data", folder / "receiver/simulators/data")
+    shutil.copytree(ROOT / "examples", folder / "examples")
     (folder.parent / "shared").symlink_to(ROOT.parent / "shared")
     text = (ROOT / "rules.toml").read_text()
     (folder / "rules.toml").write_text(text.replace("sqlite:///var/lib/spapi-router/inbox.db", "sqlite:inbox.db"))
