@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from receiver.errors import Refused, TooLarge, Unauthorized, Unavailable
 from receiver.events import log
+from receiver.http_log import HttpLog
 from receiver.ingest import Ingest, Push
 from receiver.responses import answer_for, problem
 
@@ -56,6 +57,7 @@ class PublicServer:
             ),
             auto_decompress=False,
             access_log=None,
+            logger=HttpLog(_logger),
             keepalive_timeout=75,
             lingering_time=2,
         )
