@@ -1,0 +1,91 @@
+"""SigningCertURLs that are not SNS's own. The messages are signed by SNS's real key, so the URL alone is at fault."""
+
+from tests.attacks.forge import HOST
+from tests.attacks.row import Kind, Row
+
+_LABEL = "0123456789abcdef" * 2
+_PATH = f"/SimpleNotificationService-{_LABEL}.pem"
+
+
+def _row(name: str, url: object, answer: str = "403 certificate_url") -> Row:
+    return Row(name, lambda forge: forge.notification(SigningCertURL=url), answer)
+
+
+KIND = Kind(
+    "certificate URLs",
+    "SigningCertURL leads elsewhere, or is spelled so that two parsers could disagree where it leads",
+    (
+        _row("another host", f"https://evil.example{_PATH}"),
+        _row("SNS's host as a subdomain of another", f"https://{HOST}.evil.example{_PATH}"),
+        _row("a host that ends like SNS's", f"https://evil-{HOST}{_PATH}"),
+        _row("an S3 bucket named sns", f"https://sns.s3-us-west-2.amazonaws.com{_PATH}"),
+        _row("an S3 bucket named sns, dualstack", f"https://sns.s3.us-west-2.amazonaws.com{_PATH}"),
+        _row("an S3 bucket by its path", f"https://s3.us-west-2.amazonaws.com/sns{_PATH}"),
+        _row("another service of AWS", f"https://sqs.us-west-2.amazonaws.com{_PATH}"),
+        _row("a host under SNS's", f"https://evil.{HOST}{_PATH}"),
+        _row("a label between sns and the region", f"https://sns.evil.us-west-2.amazonaws.com{_PATH}"),
+        _row("the host without a region", f"https://sns.amazonaws.com{_PATH}"),
+        _row("SNS's host as the user", f"https://{HOST}@evil.example{_PATH}"),
+        _row("SNS's host as user and password", f"https://{HOST}:443@evil.example{_PATH}"),
+        _row("a user at SNS's host", f"https://user@{HOST}{_PATH}"),
+        _row("an empty user at SNS's host", f"https://@{HOST}{_PATH}"),
+        _row("another port", f"https://{HOST}:8443{_PATH}"),
+        _row("port 443 with a zero before it", f"https://{HOST}:0443{_PATH}"),
+        _row("an empty port", f"https://{HOST}:{_PATH}"),
+        _row("http", f"http://{HOST}{_PATH}"),
+        _row("the scheme in upper case", f"HTTPS://{HOST}{_PATH}"),
+        _row("no scheme", f"//{HOST}{_PATH}"),
+        _row("a file", "file:///etc/ssl/certs/ca.pem"),
+        _row("a data URL", "data:application/x-pem-file,-----BEGIN%20CERTIFICATE-----.pem"),
+        _row("the host in upper case", f"https://{HOST.upper()}{_PATH}"),
+        _row("the host with a dot at its end", f"https://{HOST}.{_PATH}"),
+        _row("a full-width letter in the host", f"https://\uff53ns.us-west-2.amazonaws.com{_PATH}"),
+        _row("a Cyrillic letter in the host", f"https://\u0455ns.us-west-2.amazonaws.com{_PATH}"),
+        _row("an ideographic full stop in the host", f"https://sns\u3002us-west-2.amazonaws.com{_PATH}"),
+        _row("punycode in the host", f"https://xn--ns-opc.us-west-2.amazonaws.com{_PATH}"),
+        _row("a soft hyphen in the host", f"https://s\u00adns.us-west-2.amazonaws.com{_PATH}"),
+        _row("the host percent-encoded", f"https://sns%2eus-west-2.amazonaws.com{_PATH}"),
+        _row("a percent-encoded slash in the host", f"https://evil.example%2f.{HOST}{_PATH}"),
+        _row("the path percent-encoded", f"https://{HOST}/%53impleNotificationService-{_LABEL}.pem"),
+        _row("a path that climbs", f"https://{HOST}/evil/..{_PATH}"),
+        _row("a path that climbs after the name", f"https://{HOST}/SimpleNotificationService-{_LABEL}.pem/../x.pem"),
+        _row("a folder before the name", f"https://{HOST}/topics{_PATH}"),
+        _row("two slashes before the name", f"https://{HOST}/{_PATH}"),
+        _row("another name", f"https://{HOST}/evil.pem"),
+        _row("31 hex digits", f"https://{HOST}/SimpleNotificationService-{_LABEL[1:]}.pem"),
+        _row("hex digits in upper case", f"https://{HOST}{_PATH.replace('abcdef', 'ABCDEF')}"),
+        _row(".pem in the query", f"https://{HOST}/?x={_PATH}"),
+        _row("a query after the name", f"https://{HOST}{_PATH}?x=.pem"),
+        _row("an empty query after the name", f"https://{HOST}{_PATH}?"),
+        _row(".pem in the fragment", f"https://{HOST}/upload#{_PATH}"),
+        _row("a fragment after the name", f"https://{HOST}{_PATH}#.pem"),
+        _row("SNS's host in the fragment", f"https://evil.example/#@{HOST}{_PATH}"),
+        _row("a backslash for a slash", f"https://evil.example\\@{HOST}{_PATH}"),
+        _row("backslashes after the scheme", f"https:\\\\{HOST}{_PATH}"),
+        _row("a parameter after a semicolon", f"https://{HOST}{_PATH};.pem"),
+        _row("the region unlike the topic's", f"https://sns.eu-west-1.amazonaws.com{_PATH}"),
+        _row("another partition", f"https://sns.cn-north-1.amazonaws.com.cn{_PATH}"),
+        _row("the suffix of another partition", f"https://{HOST}.cn{_PATH}"),
+        _row("the metadata service's address", f"https://169.254.169.254{_PATH}"),
+        _row("loopback", f"https://127.0.0.1{_PATH}"),
+        _row("an address as one number", f"https://2130706433{_PATH}"),
+        _row("an address in hex", f"https://0x7f.1{_PATH}"),
+        _row("an IPv6 address", f"https://[::1]{_PATH}"),
+        _row("an IPv4 address in IPv6", f"https://[::ffff:127.0.0.1]{_PATH}"),
+        _row("a space before it", f" https://{HOST}{_PATH}"),
+        _row("a line break after it", f"https://{HOST}{_PATH}\n"),
+        _row("a line break in the host", f"https://{HOST}\r\nHost: evil.example{_PATH}"),
+        _row("a tab in the host", f"https://sns.\tus-west-2.amazonaws.com{_PATH}"),
+        _row("a NUL after it", f"https://{HOST}{_PATH}\0.pem"),
+        _row("a megabyte less a little", f"https://{HOST}/{'a' * 900_000}.pem"),
+        _row("empty", ""),
+        _row("absent", None, "400 fields"),
+        _row("a number", 1, "400 fields"),
+        _row("a list of a good and a bad one", [f"https://{HOST}{_PATH}", "https://evil.example/x.pem"], "400 fields"),
+        Row(
+            "the name that Lambda gives the field",
+            lambda forge: forge.notification(SigningCertURL=None, SigningCertUrl=f"https://{HOST}{_PATH}"),
+            "400 fields",
+        ),
+    ),
+)

@@ -1,0 +1,183 @@
+"""A daemon under attack: the real process, the way out that is watched, a sink, and the judge of each row."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from receiver.simulators.sink import Sink
+from tests.attacks.egress import Egress
+from tests.attacks.forge import TOPIC, TOPICS, Forge
+from tests.attacks.row import Kind, Post, Row, Script, Sending
+from tests.attacks.wire import Answer, as_script, exchange, summary
+from tests.faults.process import Process
+
+_ALARMING = frozenset({"error", "critical"})
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the inbox holds."""
+
+    notifications: int
+    last: int
+    subscriptions: tuple[tuple[str, str, str], ...]
+
+
+class Stage:
+    """Everything of one kind of attacks."""
+
+    def __init__(self, kind: Kind, forge: Forge, directory: Path) -> None:
+        self.kind = kind
+        self.forge = forge
+        self.directory = directory
+        self.egress = Egress(forge, directory)
+        self.sink = Sink()
+        self.host, self.port = "", 0
+        self._process: Process | None = None
+        self._stack = AsyncExitStack()
+        self._read = 0
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.egress)
+        await self._stack.enter_async_context(self.sink)
+        rules = self.directory / "rules.toml"
+        handlers = self.kind.rules.replace("{directory}", str(self.directory)).replace("{sink}", self.sink.url)
+        rules.write_text(
+            f'[server]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nstop_grace = "5s"\n'
+            f'[sns]\ntopics = ["{TOPICS}"]\n{self.kind.sns}\n'
+            f'[inbox]\ndatabase = "sqlite:inbox.db"\n[log]\nformat = "json"\nlevel = "info"\n{handlers}'
+        )
+        environment = {**self.egress.environment, "WEBHOOK_SECRET": _SECRET}
+        self._process = await Process.start(rules, environment)
+        self._stack.push_async_callback(self._end)
+        listen: str = (await self._process.ready())["listen"]
+        self.host, port = listen.rsplit(":", 1)
+        self.port = int(port)
+        assert await self._genuine() == "200 accepted", self.process.failure("a genuine message was not taken")
+        self._alarming()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def process(self) -> Process:
+        """The daemon."""
+        assert self._process is not None, "not running"
+        return self._process
+
+    async def attack(self, row: Row) -> str:
+        """Try a row and judge it; the answers. Raises AssertionError that says all that went wrong."""
+        self.egress.pages = dict(row.pages(self.forge))
+        self.egress.asked.clear()
+        before = self.books()
+        answers = await self.say(row.send(self.forge))
+        asked = list(self.egress.asked)
+        if row.after:
+            await row.after(self, self.books().last)
+        genuine = await self._genuine()
+        wrong = [
+            *self._wrong_answers(row, answers),
+            *_wrong_fetches(row, asked),
+            *_wrong_books(row, answers, before, self.books()),
+            *self._alarming(),
+            *([] if genuine == "200 accepted" else [f"the genuine message after it was answered {genuine}"]),
+        ]
+        assert not wrong, f"{row.name}: " + "; ".join(wrong)
+        return summary(answers)
+
+    async def say(self, sending: Sending) -> list[Answer]:
+        """Send it to the door; the answers."""
+        return await exchange(self.host, self.port, self.script(sending))
+
+    def script(self, sending: Sending) -> Script:
+        """The bytes of what is to be sent."""
+        if isinstance(sending, Script):
+            return sending
+        if isinstance(sending, Post):
+            return as_script(sending, f"{self.host}:{self.port}")
+        return as_script(Post(json.dumps(dict(sending)).encode()), f"{self.host}:{self.port}")
+
+    def books(self) -> Books:
+        """What the inbox holds now, read by SQL of its own; the daemon's own notifications are left out."""
+        with closing(self._database()) as database:
+            count, last = database.execute(
+                "SELECT count(*), coalesce(max(id), 0) FROM notifications WHERE topic <> 'router'"
+            ).fetchone()
+            subscriptions = database.execute("SELECT topic, arn, state FROM subscriptions ORDER BY topic").fetchall()
+        return Books(count, last, tuple(subscriptions))
+
+    def deliveries(self, notification: int) -> list[Mapping[str, Any]]:
+        """The deliveries of a notification."""
+        with closing(self._database()) as database:
+            database.row_factory = sqlite3.Row
+            found = database.execute("SELECT * FROM deliveries WHERE notification_id = ?", (notification,)).fetchall()
+        return [dict(each) for each in found]
+
+    def _database(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.directory}/inbox.db?mode=ro", uri=True)
+
+    async def _genuine(self) -> str:
+        """Whether a genuine message is taken still; when it is logged, all that came before it is logged too."""
+        self.egress.pages = {}
+        fields = self.forge.notification(TopicArn=TOPIC)
+        answer = summary(await self.say(fields))
+        if answer == "200 accepted":
+            await self.process.event("push_accepted", message_id=fields["MessageId"])
+        return answer
+
+    def _wrong_answers(self, row: Row, answers: list[Answer]) -> list[str]:
+        wrong = [] if summary(answers) == row.answer else [f"answered {summary(answers)}, not {row.answer}"]
+        for each in answers:
+            if each.status >= 500 and each.status != 503:
+                wrong.append(f"a {each.status}")
+            if b"Traceback" in each.body or b".py" in each.body:
+                wrong.append(f"code in the answer: {each.body[:200]!r}")
+            if "text/html" in each.head.lower():
+                wrong.append("an answer that a browser would render")
+        return wrong
+
+    def _alarming(self) -> list[str]:
+        """Lines of the log since the last look that no sender may cause."""
+        lines = list(self.process.lines)[self._read :]
+        self._read += len(lines)
+        return [f"in the log: {line[:500]}" for line in lines if _is_alarming(line)]
+
+    async def _end(self) -> None:
+        status = await self.process.stop()
+        assert status == 0, self.process.failure("the daemon did not end well")
+
+
+def _is_alarming(line: str) -> bool:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return True
+    return event.get("level") in _ALARMING or "exception" in event or "Traceback" in line
+
+
+def _wrong_fetches(row: Row, asked: list[str]) -> list[str]:
+    return [] if len(asked) == row.fetches else [f"{len(asked)} requests went out, not {row.fetches}: {asked}"]
+
+
+def _wrong_books(row: Row, answers: list[Answer], before: Books, after: Books) -> list[str]:
+    """The genuine message that follows each row is one of the notifications."""
+    taken = sum(str(answer) == "200 accepted" for answer in answers) + 1
+    wrong = []
+    if (found := after.notifications - before.notifications) != taken:
+        wrong.append(f"{found} notifications came in, not {taken}")
+    states = {topic: state for topic, _, state in after.subscriptions}
+    if row.state:
+        if states.get(TOPIC) != row.state:
+            wrong.append(f"the subscription is {states.get(TOPIC)}, not {row.state}")
+    elif after.subscriptions != before.subscriptions:
+        wrong.append(f"subscriptions changed: {after.subscriptions}")
+    return wrong
