@@ -2,6 +2,7 @@
 
 from receiver.errors import Refused, Unavailable
 from receiver.internal import InternalEvents
+from receiver.refusals import Refusals
 
 _QUIET = 600.0
 
@@ -9,11 +10,13 @@ _QUIET = 600.0
 class Alarms:
     """Turns what an operator should hear of into `router.*` notifications."""
 
-    def __init__(self, internal: InternalEvents) -> None:
+    def __init__(self, internal: InternalEvents, refusals: Refusals) -> None:
         self._internal = internal
+        self.refusals = refusals
 
     def failed(self, error: Refused | Unavailable) -> None:
         """A push was not taken: certificates that are not SNS's are told of, an attack or one that has ended."""
+        self.refusals.note(error)
         if error.reason.startswith("certificate"):
             payload = {"reason": error.reason, "detail": error.detail}
             self._internal.emit("router.certificate_refused", payload, error.reason, _QUIET)

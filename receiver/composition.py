@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from handlers.base import HandlerContext
+from receiver.access import Access
 from receiver.alarms import Alarms
 from receiver.config import Configuration
 from receiver.consent import ConsentPage
 from receiver.dispatcher import Dispatcher, LaneSpec
 from receiver.errors import ConfigError
+from receiver.inbox.audit import Audit
 from receiver.inbox.consents import Consents
 from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.sqlite import SqliteInbox
@@ -22,6 +24,7 @@ from receiver.internal import InternalEvents
 from receiver.judge import Terms, settle_terms
 from receiver.keys import KeyDesk
 from receiver.metrics import Looks
+from receiver.refusals import Refusals
 from receiver.server import Page, PublicServer, ServerOptions
 from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn
 from receiver.spapi import SpapiClients
@@ -46,6 +49,7 @@ class Parts:
     instruments: Instruments
     tls: ServerTls | None
     spapi: SpapiClients
+    access: Access
 
 
 class Composer:
@@ -65,9 +69,10 @@ class Composer:
         inbox = await SqliteInbox.open(config.inbox.database, process=self._process)
         self._spapi.store = InboxTokens(inbox)
         try:
+            access = Access(config.console, config.server.admin, Audit(inbox), self._clock)
             await inbox.write(settle_terms, terms(config, stand_ins))
             instruments = await Instruments.open(config, inbox, self._clock)
-            return self._assemble(config, inbox, options, stand_ins, tls, instruments)
+            return self._assemble(config, inbox, options, stand_ins, tls, instruments, access)
         except BaseException:
             await inbox.close()
             raise
@@ -80,6 +85,7 @@ class Composer:
         stand_ins: tuple[StandIn, ...],
         tls: ServerTls | None,
         instruments: Instruments,
+        access: Access,
     ) -> Parts:
         self._spapi.observer = instruments.handler_observer
         fetch = HttpFetch(self._roots)
@@ -87,7 +93,7 @@ class Composer:
             fetch, directory=certificate_directory(config), verify_chain=config.sns.verify_chain, roots=self._roots
         )
         internal = InternalEvents(inbox, self._clock)
-        alarms = Alarms(internal)
+        alarms = Alarms(internal, Refusals(self._clock))
         lanes = self.lanes(config, internal, instruments)
         dispatcher = Dispatcher(inbox, lanes, clock=self._clock, emit=internal.emit, observer=instruments.observer)
         ingest = Ingest(
@@ -109,7 +115,18 @@ class Composer:
         instruments.observe(config, internal, looks)
         server = PublicServer(ingest, options, self.pages(config, inbox))
         return Parts(
-            inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, instruments, tls, self._spapi
+            inbox,
+            fetch,
+            certificates,
+            alarms,
+            ingest,
+            dispatcher,
+            internal,
+            server,
+            instruments,
+            tls,
+            self._spapi,
+            access,
         )
 
     def pages(self, config: Configuration, inbox: SqliteInbox) -> dict[str, Page]:

@@ -17,7 +17,10 @@ from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
 from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
+from receiver.history import History
+from receiver.inbox.minutes import Minutes
 from receiver.inbox.remote_writer import WriterProcess
+from receiver.indexing import Indexer
 from receiver.judge import settle_terms
 from receiver.listeners import Listener, adopt, listen
 from receiver.presence import NOTE, Presence, stamp_of
@@ -77,6 +80,9 @@ class Daemon:
             stack.push_async_callback(parts.dispatcher.stop, 0.0)
             self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
             self._watch.keep("retention", Retention(parts.inbox, self.config.inbox.retention, self._clock).run)
+            self._watch.keep("index", Indexer(parts.inbox, lambda: parts.ingest.in_flight > 0).run)
+            history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
+            self._watch.keep("history", history.run)
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))
             await self._start_admin(parts, stack)
@@ -131,7 +137,9 @@ class Daemon:
                 raise Unavailable("stopping", "the daemon is stopping")
             await parts.inbox.save_note(_PROBE, str(self._clock()).encode())
 
-        runner = web.AppRunner(admin_app(parts.instruments.exposition, ready), access_log=None)
+        if parts.access.closed:
+            log(_logger, logging.INFO, "console_closed", cure=parts.access.closed)
+        runner = web.AppRunner(admin_app(parts.instruments.exposition, ready, parts.access), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         if runner.server is None:
@@ -166,6 +174,7 @@ class Daemon:
         subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
         if parts.tls:
             parts.tls.reload()
+        parts.access.take_in(config.console)
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
         await parts.inbox.write(settle_terms, terms(config, stand_ins))
         parts.ingest.subscriptions = subscriptions

@@ -11,9 +11,10 @@ import orjson
 
 from handlers.base import Delivery, Handler, HandlerContext, HandlerError, Request
 from receiver.config import Configuration
+from receiver.dispatcher.claims import Unreadable, delivery_of
 from receiver.errors import RouterError
 from receiver.inbox.identity import webhook_id, webhook_key
-from receiver.inbox.store import Route
+from receiver.inbox.store import Claim, DeliveryRow, NotificationRow, Route
 from receiver.notification import Envelope, Notification, attribute_values, read
 from receiver.rules import Table, Verdict
 from receiver.times import parse_time
@@ -61,12 +62,25 @@ class Explainer:
         """The deliveries alone."""
         return self._table.route(notification)
 
-    def _plan(self, notification: Notification, route: Route) -> Planned:
-        then = self._config.handlers[route.handler].options.then
-        if route.dead:
-            return Planned(route, error=route.dead, then=then)
+    def preview(self, kept: NotificationRow, row: DeliveryRow) -> Planned | None:
+        """What an attempt of a kept delivery sends by these rules; None where they have no handler of its name."""
+        if row.handler not in self._config.handlers:
+            return None
+        route = Route(row.rule, row.handler, row.key)
         try:
-            requests = self._handler(route.handler).preview(_delivery(notification, route))
+            return self._planned(delivery_of(_claim(kept, row)), route)
+        except Unreadable as error:
+            return Planned(route, error=str(error))
+
+    def _plan(self, notification: Notification, route: Route) -> Planned:
+        if route.dead:
+            return Planned(route, error=route.dead, then=self._config.handlers[route.handler].options.then)
+        return self._planned(_delivery(notification, route), route)
+
+    def _planned(self, delivery: Delivery, route: Route) -> Planned:
+        then = self._config.handlers[route.handler].options.then
+        try:
+            requests = self._handler(route.handler).preview(delivery)
         except HandlerError as error:
             return Planned(route, error=str(error), then=then)
         return Planned(route, tuple(requests), then=then)
@@ -123,6 +137,26 @@ def _delivery(notification: Notification, route: Route) -> Delivery:
         event_time=notification.event_time,
         created_at=time.time(),
         document=notification.document,
+    )
+
+
+def _claim(kept: NotificationRow, row: DeliveryRow) -> Claim:
+    """A kept delivery as its next attempt would get it."""
+    return Claim(
+        id=row.id,
+        notification_id=row.notification_id,
+        webhook_id=row.webhook_id,
+        rule=row.rule,
+        handler=row.handler,
+        run=0,
+        attempt=row.attempts + 1,
+        key=row.key,
+        event_time=row.event_time,
+        created_at=row.created_at,
+        leased_until=0.0,
+        notification_body=kept.body,
+        notification_part=kept.part,
+        body=row.body,
     )
 
 

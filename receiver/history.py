@@ -2,8 +2,8 @@
 
 Off the hot path: the counters are read every few seconds, and what they grew by belongs to the minute. Names of counts
 are `received`, `accepted`, `duplicates`, `unrouted`, `refused REASON`, `unavailable REASON`, `attempts OUTCOME`,
-`deliveries STATE`, `rule NAME`, and for latencies `push BOUND` and `delivery BOUND`, where BOUND is the upper bound of
-the histogram's bucket in seconds.
+`deliveries STATE`, `rule NAME`, and for latencies `push LOWER..UPPER` and `delivery LOWER..UPPER`, the bounds of the
+histogram's bucket in seconds.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ _TOTALS = {
 }
 """Counters: the name of the count, and the label that is part of it."""
 _HISTOGRAMS = {"spapi_router_push_seconds": "push", "spapi_router_delivery_seconds": "delivery"}
+_SAMPLES = (*(f"{name}_total" for name in _TOTALS), *(f"{name}_bucket" for name in _HISTOGRAMS))
 
 
 class History:
@@ -77,7 +78,7 @@ class History:
         return int(self._clock()) // _MINUTE * _MINUTE
 
     def _sample(self) -> None:
-        totals = totals_of(self._registry.collect())
+        totals = totals_of(self._registry.restricted_registry(_SAMPLES).collect())
         self._counts += totals - self._last
         self._last = totals
 
@@ -111,12 +112,14 @@ def totals_of(families: Iterable[Metric]) -> Counter[str]:
 def _buckets(family: Metric, name: str) -> Counter[str]:
     """How many observations fell into each bucket, of all labels together: buckets of Prometheus are cumulative."""
     own: Counter[str] = Counter()
-    below, bound_below = 0.0, math.inf
+    below, lower = 0.0, math.inf
     for sample in family.samples:
         if sample.name.endswith("_bucket"):
-            bound = float(sample.labels["le"])
-            own[f"{name} {bound:g}"] += int(sample.value - (below if bound > bound_below else 0.0))
-            below, bound_below = sample.value, bound
+            upper = float(sample.labels["le"])
+            if upper < lower:
+                below, lower = 0.0, 0.0
+            own[f"{name} {lower:g}..{upper:g}"] += int(sample.value - below)
+            below, lower = sample.value, upper
     return own
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from handlers import registry
+from receiver.account_records import configured, listed
 from receiver.cli.kept import with_inbox
 from receiver.cli.options import config_option
 from receiver.cli.output import iso, listing
@@ -38,9 +39,9 @@ def list_accounts(config: Path, as_json: bool) -> None:
     """List the accounts of the rules file and of the inbox, never their tokens."""
     loaded, settings = _read(config)
     if _is_there(loaded.inbox.database):
-        records = _with_tokens(loaded, SqliteInbox.read, lambda tokens: _listed(settings, tokens))
+        records = _with_tokens(loaded, SqliteInbox.read, lambda tokens: listed(settings, tokens))
     else:
-        records = [_configured(account) for account in settings.accounts]
+        records = [configured(account) for account in settings.accounts]
     if not as_json:
         records = [record | {"marketplaces": _countries(record["marketplaces"])} for record in records]
     listing(records, _COLUMNS, as_json, "there is no account: `spapi-router authorize` makes the URL that adds one")
@@ -158,44 +159,6 @@ def _vault(settings: SpapiSettings, config: Path) -> Any:
 
 def _accounts(tokens: InboxTokens, vault: Any, doing: str) -> Any:
     return registry.spapi().Accounts(tokens, vault, clock=time.time, who=f"{doing}, uid {os.getuid()}")
-
-
-async def _listed(settings: SpapiSettings, tokens: InboxTokens) -> list[dict[str, Any]]:
-    found = {record["account"]: record for record in map(_configured, settings.accounts)}
-    for stored in await tokens.list():
-        found[stored.account_id] = _stored(stored) | {
-            name: value
-            for name, value in found.get(stored.account_id, {}).items()
-            if name in {"marketplaces", "source", "authorized_at"}
-        }
-    return [found[id_] | {"refreshed_at": iso(await tokens.refreshed_at(id_))} for id_ in sorted(found)]
-
-
-def _configured(account: Any) -> dict[str, Any]:
-    return {
-        "account": f"{account.seller_id}@{account.region}",
-        "seller_id": account.seller_id,
-        "region": account.region,
-        "marketplaces": list(account.marketplaces),
-        "source": "rules file",
-        "authorized_at": None,
-        "changed_at": None,
-        "refreshed_at": None,
-        "key": None,
-    }
-
-
-def _stored(record: Any) -> dict[str, Any]:
-    return {
-        "account": record.account_id,
-        "seller_id": record.seller_id,
-        "region": record.region,
-        "marketplaces": list(record.marketplaces),
-        "source": "inbox",
-        "authorized_at": iso(record.created_at),
-        "changed_at": iso(record.updated_at),
-        "key": record.sealed.key_id,
-    }
 
 
 def _countries(ids: Sequence[str]) -> str:

@@ -98,4 +98,9 @@ def test_histograms_are_counted_by_bucket_and_over_all_labels() -> None:
         metrics.delivered_seconds.labels(handler).observe(seconds)
     metrics.acknowledged.observe(0.003)
     totals = {name: count for name, count in totals_of(metrics.registry.collect()).items() if count}
-    assert totals == {"delivery 0.005": 2, "delivery 60": 1, "delivery inf": 1, "push 0.005": 1}
+    assert totals == {
+        "delivery 0..0.005": 2,
+        "delivery 10..60": 1,
+        "delivery 86400..inf": 1,
+        "push 0.002..0.005": 1,
+    }
