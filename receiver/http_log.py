@@ -1,6 +1,7 @@
 """What aiohttp says of requests, as our events: anybody can send what is no HTTP, and must not fill the log by it."""
 
 import logging
+import re
 from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
@@ -8,6 +9,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from receiver.events import log
 
 _LONGEST = 200
+_BYTES = re.compile(r"""\bb['"]""")
 
 
 class HttpLog(logging.LoggerAdapter[logging.Logger]):
@@ -24,10 +26,10 @@ class HttpLog(logging.LoggerAdapter[logging.Logger]):
         """An exception that met aiohttp's server; `args` begin with the peer's address where it names one."""
         remote = args[0] if args and isinstance(args[0], str) else None
         if isinstance(exc_info, HttpProcessingError):
-            log(self.logger, logging.INFO, "bad_http", remote=remote, error=_first_line(exc_info.message))
+            log(self.logger, logging.INFO, "bad_http", remote=remote, error=_words(exc_info.message))
             return
         error = f"{type(exc_info).__name__}: {exc_info}" if isinstance(exc_info, BaseException) else str(msg)
-        log(self.logger, logging.ERROR, "http_failed", remote=remote, error=_first_line(error))
+        log(self.logger, logging.ERROR, "http_failed", remote=remote, error=_words(error))
         self.logger.debug("http_failed", exc_info=exc_info)
 
     def debug(self, msg: object, *args: object, exc_info: Any = None, **_more: Any) -> None:
@@ -36,6 +38,6 @@ class HttpLog(logging.LoggerAdapter[logging.Logger]):
             self.exception(msg, *args, exc_info=exc_info)
 
 
-def _first_line(text: str) -> str:
-    """The parser's words without the sender's bytes, which follow on lines of their own."""
-    return (text.splitlines() or [""])[0].rstrip(" :")[:_LONGEST]
+def _words(text: str) -> str:
+    """A parser's words on one line, without the sender's bytes, which it shows as b'...'."""
+    return " ".join(_BYTES.split(text, 1)[0].split()).rstrip(" :")[:_LONGEST]

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from aiohttp.http_exceptions import BadHttpMethod, BadStatusLine
+from aiohttp.http_exceptions import BadHttpMessage, BadHttpMethod, LineTooLong
 
 from receiver.http_log import HttpLog
 
@@ -16,19 +16,33 @@ def records(caplog: pytest.LogCaptureFixture, error: BaseException | bool) -> li
     return caplog.records
 
 
-def test_what_is_no_http_is_one_quiet_line(caplog: pytest.LogCaptureFixture) -> None:
-    (record,) = records(caplog, BadStatusLine("Bad status line:\n\n  b'secret'\n    ^"))
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (BadHttpMessage("Invalid header token:\n\n  b'X : secret'\n     ^"), "Invalid header token"),
+        (
+            BadHttpMessage("Bad status line:\n  Invalid HTTP version:\n\n  b'secret'"),
+            "Bad status line: Invalid HTTP version",
+        ),
+        (LineTooLong(b"secret", 8190), "Got more than 8190 bytes when reading"),
+    ],
+)
+def test_what_is_no_http_is_one_quiet_line_without_the_senders_bytes(
+    caplog: pytest.LogCaptureFixture, error: Exception, told: str
+) -> None:
+    (record,) = records(caplog, error)
     assert (record.levelname, record.getMessage(), record.exc_info) == ("INFO", "bad_http", None)
-    facts = record.facts  # type: ignore[attr-defined]
-    assert facts["remote"] == "203.0.113.9"
-    assert "secret" not in facts["error"]
-    assert "\n" not in facts["error"]
+    assert record.facts == {"remote": "203.0.113.9", "error": told}  # type: ignore[attr-defined]
 
 
 def test_what_is_no_http_at_all_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     adapter = HttpLog(LOGGER)
-    adapter.debug("Error handling request from %s", "203.0.113.9", exc_info=BadHttpMethod(b"\x16\x03"))
+    adapter.debug(
+        "Error handling request from %s",
+        "203.0.113.9",
+        exc_info=BadHttpMethod(error="Received HTTPS traffic on an HTTP port"),
+    )
     adapter.debug("Ignored premature client disconnection")
     assert [record.getMessage() for record in caplog.records] == ["bad_http"]
 
