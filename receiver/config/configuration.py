@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from handlers.base import Handler
 from receiver.config.alerts import AlertSettings
+from receiver.config.console import ConsoleSettings
 from receiver.config.findings import Finding
 from receiver.config.privacy import PrivacySettings
 from receiver.config.settings import InboxSettings, LogSettings, ServerSettings, SnsSettings, SpapiSettings
@@ -50,3 +51,4 @@ class Configuration:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     telemetry: TelemetrySettings | None = None
     privacy: PrivacySettings | None = None
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from receiver.config.advice import advise
 from receiver.config.alerts import AlertSettings
 from receiver.config.configuration import Configuration
+from receiver.config.console import ConsoleSettings
 from receiver.config.handler_tables import read_handlers
 from receiver.config.privacy import PrivacySettings
 from receiver.config.privacy_advice import advise_on_privacy
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "alerts": AlertSettings,
     "telemetry": TelemetrySettings,
     "privacy": PrivacySettings,
+    "console": ConsoleSettings,
 }
 TABLES = (*SECTIONS, "handlers", "rules")
 
@@ -53,6 +55,7 @@ def load(path: Path) -> Configuration:
     spapi = _section(source, "spapi", SpapiSettings) if "spapi" in source.data else None
     log = _section(source, "log", LogSettings)
     alerts = _section(source, "alerts", AlertSettings)
+    console = _section(source, "console", ConsoleSettings)
     telemetry = _section(source, "telemetry", TelemetrySettings) if "telemetry" in source.data else None
     privacy = _section(source, "privacy", PrivacySettings) if "privacy" in source.data else None
     if sns and inbox and inbox.retention < sns.max_age:
@@ -62,12 +65,14 @@ def load(path: Path) -> Configuration:
     handlers = read_handlers(source)
     rules = read_rules(source)
     source.raise_errors()
-    if not (server and sns and inbox and log and alerts):
+    if not (server and sns and inbox and log and alerts and console):
         raise AssertionError("a section without a finding and without a value")
     advise(source, server, sns, handlers, rules)
     advise_on_privacy(source, privacy, inbox, handlers, rules)
     warnings = tuple(sorted(source.findings, key=lambda finding: finding.line))
-    return Configuration(path, server, sns, inbox, spapi, log, handlers, rules, warnings, alerts, telemetry, privacy)
+    return Configuration(
+        path, server, sns, inbox, spapi, log, handlers, rules, warnings, alerts, telemetry, privacy, console
+    )
 
 
 def _section(source: Source, name: str, kind: type[S]) -> S | None:

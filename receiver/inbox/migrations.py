@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from receiver.errors import InboxError
+from receiver.inbox.audit import ACTIONS
 from receiver.inbox.entities import ENTITIES
 from receiver.inbox.minutes import MINUTES
 from receiver.inbox.schema import VERSION_1
 from receiver.inbox.tokens import VERSION_2
 
-STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES)
+STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS)
 """Step n, counted from 0, brings version n to version n + 1."""
 
 

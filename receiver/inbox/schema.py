@@ -29,6 +29,7 @@ TABLES = (
     "consents",
     "entities",
     "minutes",
+    "actions",
 )
 PROBE = "SELECT * FROM {} LIMIT 1"
 """Fails for a table that is damaged at its root, or not there, however large it is."""
