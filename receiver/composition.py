@@ -105,28 +105,22 @@ class Composer:
             clock=self._clock,
             alarms=alarms,
         )
-        looks = Looks(
+        instruments.observe(config, internal, self._looks(dispatcher, certificates, tls, ingest))
+        server = PublicServer(ingest, options, self.pages(config, inbox))
+        spapi = self._spapi
+        return Parts(
+            inbox, fetch, certificates, alarms, ingest, dispatcher, internal, server, instruments, tls, spapi, access
+        )
+
+    def _looks(
+        self, dispatcher: Dispatcher, certificates: CertificateStore, tls: ServerTls | None, ingest: Ingest
+    ) -> Looks:
+        return Looks(
             lanes=dispatcher.snapshot,
             plans=self._spapi.usage,
             signing=certificates.ends,
             tls=lambda: tls.ends if tls else None,
             in_flight=lambda: ingest.in_flight,
-        )
-        instruments.observe(config, internal, looks)
-        server = PublicServer(ingest, options, self.pages(config, inbox))
-        return Parts(
-            inbox,
-            fetch,
-            certificates,
-            alarms,
-            ingest,
-            dispatcher,
-            internal,
-            server,
-            instruments,
-            tls,
-            self._spapi,
-            access,
         )
 
     def pages(self, config: Configuration, inbox: SqliteInbox) -> dict[str, Page]:

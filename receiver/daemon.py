@@ -12,6 +12,7 @@ from functools import partial
 from aiohttp import web
 
 from handlers.base import HandlerError
+from receiver.access import token_of
 from receiver.admin import admin_app
 from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
@@ -170,12 +171,12 @@ class Daemon:
                 self._manager.ready(self._status())
 
     async def _take_in(self, config: Configuration, parts: Parts) -> None:
-        stand_ins = open_stand_ins(config)
+        stand_ins, token = open_stand_ins(config), token_of(config.console)
         subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
         if parts.tls:
             parts.tls.reload()
-        parts.access.take_in(config.console)
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
+        parts.access.take_in(config.console, token)
         await parts.inbox.write(settle_terms, terms(config, stand_ins))
         parts.ingest.subscriptions = subscriptions
         parts.instruments.take_in(config)
