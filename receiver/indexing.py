@@ -9,6 +9,7 @@ from receiver.errors import Unavailable
 from receiver.events import log
 from receiver.inbox.entities import INDEXED, UNINDEXED, Indexed, add_entities, indexed_upto
 from receiver.inbox.identifiers import fold, stored_identifiers
+from receiver.inbox.search import Reveal, plain
 from receiver.inbox.sqlite import SqliteInbox
 
 _logger = logging.getLogger(__name__)
@@ -20,10 +21,16 @@ _WHILE_BUSY = 0.5
 class Indexer:
     """Takes notifications into the index in the order of their arrival. Where it got to is in the inbox, with them."""
 
-    def __init__(self, inbox: SqliteInbox, busy: Callable[[], bool], batch: int = _BATCH) -> None:
-        """`busy` says whether pushes are waiting: then only two batches a second are taken."""
+    def __init__(
+        self, inbox: SqliteInbox, busy: Callable[[], bool], reveal: Reveal = plain, batch: int = _BATCH
+    ) -> None:
+        """`busy` says whether pushes are waiting: then only two batches a second are taken.
+
+        `reveal` opens what is kept encrypted.
+        """
         self._inbox = inbox
         self._busy = busy
+        self._reveal = reveal
         self._batch = batch
         self._after: int | None = None
 
@@ -43,7 +50,7 @@ class Indexer:
             self._after = indexed_upto((await self._inbox.notes(INDEXED)).get(INDEXED))
         rows = await self._inbox.rows(UNINDEXED, (self._after, self._batch))
         if rows:
-            values = await asyncio.to_thread(_values, rows)
+            values = await asyncio.to_thread(self._values, rows)
             upto = rows[-1][0]
             await self._inbox.write(add_entities, Indexed(self._after, upto, values))
             self._after = upto
@@ -54,7 +61,9 @@ class Indexer:
             return _LOOK_AGAIN
         return _WHILE_BUSY if self._busy() else 0.0
 
-
-def _values(rows: Sequence[Any]) -> list[tuple[str, int]]:
-    """The folded identifiers of rows of UNINDEXED, in the order in which the index keeps them."""
-    return sorted({(fold(each.value), id_) for id_, part, body in rows for each in stored_identifiers(body, part)})
+    def _values(self, rows: Sequence[Any]) -> list[tuple[str, int]]:
+        """The folded identifiers of rows of UNINDEXED, in the order in which the index keeps them."""
+        opened = ((id_, part, self._reveal(body)) for id_, part, body in rows)
+        return sorted(
+            {(fold(each.value), id_) for id_, part, body in opened for each in stored_identifiers(body, part)}
+        )

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from receiver.inbox.entities import INDEXED, indexed_upto
@@ -18,11 +17,10 @@ from receiver.inbox.filters import Conditions, of_notifications
 from receiver.inbox.identifiers import LONGEST, fold, stored_identifiers
 from receiver.inbox.identity import repeat_key
 from receiver.inbox.listing import NotificationFilter, NotificationRow
-from receiver.inbox.queries import Queries
 from receiver.inbox.seen import KEPT_AS
+from receiver.inbox.sqlite import SqliteInbox
 
 _PATIENCE = 1.0
-_BUSY_TIMEOUT = 2.0
 _STRIDE, _STRIDE_WITHOUT_BODY = 2_000, 20_000
 _PAGE = 200
 _MOST_VALUES = 20
@@ -42,6 +40,15 @@ _WITH_BODY = (
     "SELECT notifications.id, bodies.part, bodies.body FROM notifications "
     "JOIN bodies ON bodies.notification_id = notifications.id"
 )
+
+
+Reveal = Callable[[bytes], bytes]
+"""Opens a body that is kept encrypted, and leaves any other as it is."""
+
+
+def plain(body: bytes) -> bytes:
+    """The Reveal of an inbox in which nothing is encrypted."""
+    return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +78,29 @@ class Found:
 
 
 class Searcher:
-    """Searches an inbox's file on a connection of its own, so that nobody else waits for it. Raises Unavailable."""
+    """Searches an inbox, best one opened to be read for this alone: a search may take its connection for a second.
 
-    def __init__(self, queries: Queries, patience: float, timer: Callable[[], float]) -> None:
-        self._queries = queries
+    Raises Unavailable as all who read do.
+    """
+
+    def __init__(
+        self,
+        inbox: SqliteInbox,
+        reveal: Reveal = plain,
+        *,
+        patience: float = _PATIENCE,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`reveal` opens what is kept encrypted; `patience`: seconds after which a search stops."""
+        self._inbox = inbox
+        self._reveal = reveal
         self._patience = patience
         self._timer = timer
 
-    @classmethod
-    async def open(
-        cls, path: Path, *, patience: float = _PATIENCE, timer: Callable[[], float] = time.monotonic
-    ) -> "Searcher":
-        """Open an inbox that exists. `patience`: seconds after which a search stops. Raises InboxError."""
-        return cls(await Queries.open(path, _BUSY_TIMEOUT), patience, timer)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._queries.close()
-
     async def indexed(self) -> tuple[int, int]:
         """The last notification that is indexed, and the last of all."""
-        notes = await self._queries.notes(INDEXED)
-        return indexed_upto(notes.get(INDEXED)), (await self._queries.rows(_LAST))[0][0]
+        notes = await self._inbox.notes(INDEXED)
+        return indexed_upto(notes.get(INDEXED)), (await self._inbox.rows(_LAST))[0][0]
 
     async def find(self, search: Search) -> Found:
         """One page of what is looked for."""
@@ -102,14 +110,16 @@ class Searcher:
             if found.rows or found.next_id is not None or not search.text.strip():
                 return found
         low, high = await self._bounds(search.which)
-        return await self._page(search, self._scan(search, low, high, _Phrase(search.text.strip())), whole=True)
+        return await self._page(
+            search, self._scan(search, low, high, _Phrase(search.text.strip(), self._reveal)), whole=True
+        )
 
     async def _by_identifier(self, search: Search, term: str) -> Found:
         """The tail that is not indexed yet, then the index."""
         indexed, _ = await self.indexed()
         low, high = await self._bounds(search.which)
         values = await self._values(term)
-        tail = self._scan(search, max(low, indexed + 1), high, _Named(term, exact=term in values))
+        tail = self._scan(search, max(low, indexed + 1), high, _Named(term, self._reveal, exact=term in values))
         found = await self._page(search, _joined(tail, self._indexed(search, values, high)), whole=False)
         if search.which.before_id is not None:
             return found
@@ -118,22 +128,22 @@ class Searcher:
 
     async def _values(self, term: str) -> list[str]:
         """The indexed identifier of that name; else the first few that begin with it."""
-        rows = await self._queries.rows(_VALUES, (term, term + "\0", 1))
+        rows = await self._inbox.rows(_VALUES, (term, term + "\0", 1))
         if not rows:
-            rows = await self._queries.rows(_VALUES, (term, term + "\U0010ffff", _MOST_VALUES))
+            rows = await self._inbox.rows(_VALUES, (term, term + "\U0010ffff", _MOST_VALUES))
         return [value for (value,) in rows]
 
     async def _direct(self, term: str) -> list[int]:
         """The notification of an inbox id, of SP-API's NotificationId or, where it has none, of SNS's MessageId."""
         keys = [repeat_key(f"{kind}:{term}") for kind in ("n", "m")]
-        found = [id_ for key in keys for (id_,) in await self._queries.rows(KEPT_AS, (key,))]
+        found = [id_ for key in keys for (id_,) in await self._inbox.rows(KEPT_AS, (key,))]
         return found + ([int(term)] if term.isascii() and term.isdigit() and len(term) < 16 else [])
 
     async def _indexed(self, search: Search, values: list[str], high: int) -> "AsyncGenerator[_Step, None]":
         """What the index names, of several identifiers in the order of the notifications."""
         before = high + 1
         while True:
-            ids = {row[0] for value in values for row in await self._queries.rows(_NAMED, (value, before, _PAGE))}
+            ids = {row[0] for value in values for row in await self._inbox.rows(_NAMED, (value, before, _PAGE))}
             page = sorted(ids, reverse=True)[:_PAGE]
             if not page:
                 return
@@ -144,17 +154,17 @@ class Searcher:
         if not ids:
             return []
         conditions = of_notifications(replace(which, ids=tuple(ids)))
-        rows = await self._queries.rows(f"{_NO_BODY}{conditions.where} ORDER BY id DESC", conditions.values)
+        rows = await self._inbox.rows(f"{_NO_BODY}{conditions.where} ORDER BY id DESC", conditions.values)
         return [row[0] for row in rows]
 
     async def _bounds(self, which: NotificationFilter) -> tuple[int, int]:
         """The lowest and the highest id that a filter's times can mean."""
-        low, high = (await self._queries.rows(_FIRST))[0][0], (await self._queries.rows(_LAST))[0][0]
+        low, high = (await self._inbox.rows(_FIRST))[0][0], (await self._inbox.rows(_LAST))[0][0]
         if which.since is not None:
-            rows = await self._queries.rows(_FROM, (which.since,))
+            rows = await self._inbox.rows(_FROM, (which.since,))
             low = max(low, rows[0][0] - _CLOCK_SLACK if rows else high + 1)
         if which.until is not None:
-            rows = await self._queries.rows(_UNTIL, (which.until,))
+            rows = await self._inbox.rows(_UNTIL, (which.until,))
             high = min(high, rows[0][0] + _CLOCK_SLACK if rows else 0)
         return low, high if which.before_id is None else min(high, which.before_id - 1)
 
@@ -169,7 +179,7 @@ class Searcher:
             conditions.add("notifications.id >= ?", bottom)
             wanted.restrict(conditions)
             text = f"{_WITH_BODY if wanted.text else _NO_BODY}{conditions.where} ORDER BY notifications.id DESC"
-            rows = await self._queries.rows(text, conditions.values)
+            rows = await self._inbox.rows(text, conditions.values)
             yield _Step([row[0] for row in rows if wanted.holds(row)], bottom, high - bottom + 1)
             high = bottom - 1
 
@@ -192,11 +202,11 @@ class Searcher:
         return Found(await self._rows(list(ids)), None, looked, None, whole)
 
     async def _received(self, id_: int) -> float | None:
-        rows = await self._queries.rows(_RECEIVED, (id_,))
+        rows = await self._inbox.rows(_RECEIVED, (id_,))
         return rows[0][0] if rows else None
 
     async def _rows(self, ids: list[int]) -> list[NotificationRow]:
-        return await self._queries.notifications(NotificationFilter(ids=tuple(ids), limit=None)) if ids else []
+        return await self._inbox.notifications(NotificationFilter(ids=tuple(ids), limit=None)) if ids else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,38 +221,43 @@ class _Step:
 class _Phrase:
     """A text anywhere in a message, in any case of its ASCII letters."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, reveal: Reveal) -> None:
         self.text = text
+        self._reveal = reveal
+        self._forms = _forms(text) if text else []
 
     def restrict(self, conditions: Conditions) -> None:
-        """Ask that a body contains the text as it is, or as JSON writes it within JSON."""
-        if self.text:
-            patterns = [f"%{_literal(form)}%" for form in _forms(self.text)]
-            conditions.texts.append(f"({' OR '.join([_LIKE] * len(patterns))})")
-            conditions.values += patterns
+        """Ask that a body contains the text as it is, or as JSON writes it within JSON, or is encrypted."""
+        if self._forms:
+            likes = [_LIKE] * len(self._forms)
+            conditions.texts.append(f"({' OR '.join([*likes, _SEALED])})")
+            conditions.values += [f"%{_literal(form)}%" for form in self._forms]
 
     def holds(self, row: Any) -> bool:
-        """Whether a row that was found is meant."""
-        return bool(row)
+        """Whether a row that was found is meant; of an encrypted one the database cannot tell."""
+        if not self.text or row[2][:1] != b"\0":
+            return True
+        text = self._reveal(row[2]).decode("utf-8", "replace").lower()
+        return any(form.lower() in text for form in self._forms)
 
 
 class _Named(_Phrase):
     """An identifier, or the beginning of one, among those of a message."""
 
-    def __init__(self, term: str, *, exact: bool) -> None:
-        super().__init__(term)
+    def __init__(self, term: str, reveal: Reveal, *, exact: bool) -> None:
+        super().__init__(term, reveal)
         self._exact = exact
-
-    def restrict(self, conditions: Conditions) -> None:
-        if self.text.isascii() and self.text.isprintable() and not {'"', "\\"} & set(self.text):
-            super().restrict(conditions)
+        if not term.isascii() or not term.isprintable() or {'"', "\\"} & set(term):
+            self._forms = []
 
     def holds(self, row: Any) -> bool:
-        values = (fold(each.value) for each in stored_identifiers(row[2], row[1]))
+        values = (fold(each.value) for each in stored_identifiers(self._reveal(row[2]), row[1]))
         return any(value == self.text or (not self._exact and value.startswith(self.text)) for value in values)
 
 
 _LIKE = "CAST(bodies.body AS TEXT) LIKE ? ESCAPE '\\'"
+_SEALED = "substr(bodies.body, 1, 1) = x'00'"
+"""No JSON begins with a zero byte: such a body is encrypted."""
 
 
 def _may_be_identifier(term: str) -> bool:

@@ -64,6 +64,4 @@ async def test_a_full_disk_delays_and_loses_nothing(inbox: SqliteInbox, monkeypa
         with pytest.raises(Unavailable):
             await indexer.step()
     assert await indexer.step() == 5
-    searcher = await Searcher.open(inbox.path)
-    assert await searcher.indexed() == (5, 5)
-    await searcher.close()
+    assert await Searcher(inbox).indexed() == (5, 5)

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,9 @@ async def inbox(tmp_path: Path) -> AsyncIterator[SqliteInbox]:
 
 @pytest.fixture
 async def searcher(inbox: SqliteInbox) -> AsyncIterator[Searcher]:
-    opened = await Searcher.open(inbox.path)
-    yield opened
-    await opened.close()
+    reading = await SqliteInbox.read(inbox.path)
+    yield Searcher(reading)
+    await reading.close()
 
 
 async def index(inbox: SqliteInbox) -> None:
@@ -150,14 +151,13 @@ async def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on(
     monkeypatch.setattr(search, "_STRIDE", 10)
     await inbox.accept([order(number, f"1-{number}", at=float(number), buyer="needle") for number in range(35)])
     ticks = count()
-    searcher = await Searcher.open(inbox.path, patience=0.5, timer=lambda: float(next(ticks)))
+    searcher = Searcher(inbox, patience=0.5, timer=lambda: float(next(ticks)))
     found = await searcher.find(Search("needle in it", NotificationFilter(), whole=True))
     assert (ids(found), found.looked, found.next_id, found.back_to) == ([], 10, 26, 25.0)
     found = await searcher.find(Search("needle", NotificationFilter(before_id=26), whole=True))
     assert (ids(found), found.next_id) == (list(range(25, 15, -1)), 16)
     found = await searcher.find(Search("needle", NotificationFilter(before_id=6), whole=True))
     assert (ids(found), found.back_to) == ([5, 4, 3, 2, 1], 0.0)
-    await searcher.close()
 
 
 async def test_an_empty_inbox_has_nothing(searcher: Searcher) -> None:
@@ -204,3 +204,22 @@ async def test_no_search_scans_what_an_index_can_find(tmp_path: Path, inbox: Sql
         ]:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
             assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], (text, plan)
+
+
+async def test_what_is_kept_encrypted_is_found_too(inbox: SqliteInbox) -> None:
+    def seal(entry: Entry) -> Entry:
+        return replace(entry, body=b"\0" + entry.body[::-1])
+
+    def reveal(body: bytes) -> bytes:
+        return body[:0:-1] if body[:1] == b"\0" else body
+
+    sealed = [seal(order(number, ORDER if number == 3 else f"77-{number}", buyer="Jürgen")) for number in range(9)]
+    await inbox.accept([*sealed, order(9, "77-9", buyer="Jürgen")])
+    searcher = Searcher(inbox, reveal)
+    for _ in range(2):
+        assert ids(await searcher.find(Search(ORDER))) == [4]
+        assert ids(await searcher.find(Search("jürgen is not", whole=True))) == []
+        assert len(ids(await searcher.find(Search("JÜRGEN"[:1] + "ürgen", whole=True)))) == 10
+        assert ids(await Searcher(inbox).find(Search("ürgen", whole=True))) == [10]
+        indexer = Indexer(inbox, lambda: False, reveal)
+        assert await indexer.step() in {10, 0}
