@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tests.attacks.row import CLOSED, Post, Script
 
-_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+_STATUS = re.compile(rb"HTTP/[01]\.[019] (\d{3})[ \r]")
+_MOST_TOLD = 3
 _LENGTH = re.compile(rb"^content-length: *(\d+)\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -77,8 +78,11 @@ def answers_in(data: bytes) -> list[Answer]:
 
 
 def summary(answers: list[Answer]) -> str:
-    """Answers as the table has them."""
-    return ", ".join(map(str, answers)) or CLOSED
+    """Answers as the table has them; many of one kind are counted."""
+    told = list(map(str, answers))
+    if len(told) > _MOST_TOLD and len(set(told)) == 1:
+        return f"{len(told)} times {told[0]}"
+    return ", ".join(told) or CLOSED
 
 
 async def _say(writer: asyncio.StreamWriter, script: Script) -> None:
