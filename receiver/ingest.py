@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
@@ -27,6 +28,13 @@ class Push:
     body: bytes
     headers: Mapping[str, str]
     remote: str
+
+
+class Traces(Protocol):
+    """Where pushes are traced."""
+
+    def pushed(self, kept: Sequence[Taken], began: float) -> None:
+        """A push was kept that came at `began`, seconds since the epoch, and is about to be answered 200."""
 
 
 class Ingest:
@@ -52,6 +60,8 @@ class Ingest:
         self._metrics = metrics
         self._alarms = alarms
         self._clock = clock
+        self.traces: Traces | None = None
+        """Is told of each push that was kept."""
         self.most_in_flight = most_in_flight
         self.most_bytes = most_bytes
         """Bytes of bodies in flight, each of which takes several times as much memory while it is judged."""
@@ -70,6 +80,15 @@ class Ingest:
     def in_flight(self) -> int:
         """Pushes being judged or kept now."""
         return self._in_flight
+
+    def is_full(self, waiting: int) -> bool:
+        """Whether a push that comes now, with so many before it that nobody has looked at, is one too many."""
+        return self._in_flight + waiting >= self.most_in_flight and not self._stopping
+
+    def refused_unread(self) -> None:
+        """Count a push that is refused before it is read, for there are too many."""
+        self._metrics.received.inc()
+        self._metrics.unavailable.labels("overload").inc()
 
     async def take(self, push: Push) -> str:
         """`accepted`, `duplicate`, `confirmed`, `pending` or `unsubscribed`. Raises Refused or Unavailable."""
@@ -106,6 +125,7 @@ class Ingest:
             raise Unavailable("overload", f"{self._bytes} bytes of pushes are in flight already", retry_after=5)
 
     async def _take(self, push: Push) -> str:
+        began = 0.0 if self.traces is None else self._clock()
         answer = await self._judged(push)
         if isinstance(answer, SnsMessage):
             outcome = await self.subscriptions.take(answer)
@@ -117,6 +137,8 @@ class Ingest:
             woken.update(taken.handlers)
         if woken:
             self._wake(woken)
+        if self.traces is not None:
+            self.traces.pushed(answer, began)
         return "duplicate" if all(taken.duplicate for taken in answer) else "accepted"
 
     async def _judged(self, push: Push) -> tuple[Taken, ...] | SnsMessage:

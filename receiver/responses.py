@@ -30,3 +30,11 @@ def answer_for(error: Refused | Unavailable) -> web.Response:
     if isinstance(error, Unauthorized):
         answer.headers["WWW-Authenticate"] = 'Basic realm="spapi-router", charset="UTF-8"'
     return answer
+
+
+def raw(response: web.Response) -> bytes:
+    """An answer as the bytes that go over a connection which stays open."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items() if name.lower() != "content-length"]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -15,7 +16,8 @@ from receiver.errors import Refused, TooLarge, Unauthorized, Unavailable
 from receiver.events import log
 from receiver.http_log import HttpLog
 from receiver.ingest import Ingest, Push
-from receiver.responses import answer_for, problem
+from receiver.overload import Gate, GatedConnection, GatedServer
+from receiver.responses import answer_for, problem, raw
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
@@ -45,13 +47,18 @@ class PublicServer:
         self.pages = dict(pages or {})
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
         self._draining = False
+        self._refusal = Unavailable("overload", "more pushes are in hand than can be judged in time", retry_after=5)
+        self._gate = Gate(ingest.is_full, ingest.refused_unread)
 
     def protocol_factory(self) -> web.Server:
         """What `loop.create_server` takes. Bodies are left compressed: SNS never compresses, so a bomb stays small."""
         loop = asyncio.get_running_loop()
         limit = self._options.max_body
-        return web.Server(
+        return GatedServer(
             self._answer,
+            self._gate,
+            self._options.path,
+            raw(answer_for(self._refusal)),
             request_factory=lambda message, payload, protocol, writer, task: web.BaseRequest(
                 message, payload, protocol, writer, task, loop, client_max_size=limit
             ),
@@ -68,6 +75,7 @@ class PublicServer:
         Ends when no connection is left, but with `handshakes` (TLS), which are not connections yet, after `seconds`.
         """
         self._draining = True
+        self._gate.leave_to_others()
         looks = max(1, round(seconds / _LOOK))
         for _ in range(looks):
             await asyncio.sleep(_LOOK)
@@ -75,6 +83,7 @@ class PublicServer:
                 return
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        cast("GatedConnection", request.protocol).begun()
         response = await self._handle(request)
         if self._draining:
             response.force_close()
@@ -88,6 +97,9 @@ class PublicServer:
             return _not_allowed("POST")
         try:
             self._check_credentials(request)
+            if self._gate.full:
+                self._gate.refuse()
+                return answer_for(self._refusal)
             body = await self._body(request)
             outcome = await self._ingest.take(Push(body, request.headers, self.remote(request)))
         except (Refused, Unavailable) as error:

@@ -11,11 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver.simulators.sns import Answer, Push
 from receiver.simulators.sns.load import Pace
-from receiver.simulators.sns.plan import Planned
 from tests.faults.process import Process
+from tests.faults.record import Told
 from tests.faults.scene import Scene
+from tests.faults.storm import shot, storm
 
 SENDERS = 3000
 MESSAGES = 6000
@@ -55,10 +55,12 @@ async def test_many_times_the_capacity(scene: Scene, figures: Any) -> None:
     await scene.settled()
     before = process.resident >> 20
     planned = list(scene.messages(MESSAGES, 0))
-    pushes = await asyncio.to_thread(lambda: [(each, scene.push(each)) for each in planned])
+    shots = await asyncio.to_thread(lambda: [shot(each, scene.push(each), scene.endpoint) for each in planned])
     observer = Observer(scene, process)
     observing = asyncio.create_task(observer.run())
-    answers, seconds = await storm(scene, pushes)
+    answers, seconds = await storm(scene.endpoint, shots, SENDERS)
+    for each in answers:
+        scene.told.add(each)
     observing.cancel()
     with suppress(asyncio.CancelledError):
         await observing
@@ -77,22 +79,7 @@ async def test_many_times_the_capacity(scene: Scene, figures: Any) -> None:
     figures.add(await scene.finish())
 
 
-async def storm(scene: Scene, pushes: list[tuple[Planned, Push]]) -> tuple[list[Answer], float]:
-    """All pushes as fast as `SENDERS` senders go, each once; the answers and how long it took."""
-    waiting, answers = iter(pushes), list[Answer]()
-
-    async def send() -> None:
-        for planned, push in waiting:
-            answers.append(await scene.tell(planned, push))
-
-    started = time.perf_counter()
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(SENDERS):
-            tasks.create_task(send())
-    return answers, time.perf_counter() - started
-
-
-def spread(answers: list[Answer], status: int) -> str:
+def spread(answers: list[Told], status: int) -> str:
     """Median and 99th percentile of the time to answers of a status."""
     times = [each.seconds for each in answers if each.status == status]
     if len(times) < 2:

@@ -1,0 +1,129 @@
+"""Refusing early: beyond what is in hand already a push gets its 503 where its bytes arrive, unparsed.
+
+When thousands of senders come at once, each step that the event loop does for a request is done for all of them before
+the first is answered. So that a refusal does not wait for work on pushes that are refused too, it is made in the first
+step, by a look at the bytes. That is done only where they are one whole request of a connection on which nothing else
+is under way: else aiohttp's parser, which has the rest, goes on with it.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from aiohttp import web
+
+from receiver.events import log
+
+_logger = logging.getLogger(__name__)
+_HEAD_ENDS = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
+_OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
+_BEGINNING = b"POST "
+_SAY_EVERY = 1.0
+
+
+class Gate:
+    """Knows how many pushes wait to be looked at, and with that whether one more is too many."""
+
+    def __init__(self, is_full: Callable[[int], bool], count: Callable[[], None]) -> None:
+        """`is_full` tells by how many are waiting; `count` hears of each push that is refused."""
+        self.waiting = 0
+        self._is_full = is_full
+        self._count = count
+        self._closed = False
+        self._unsaid = 0
+        self._said_at = float("-inf")
+
+    @property
+    def full(self) -> bool:
+        """Whether a push that comes now is one too many."""
+        return self._is_full(self.waiting) and not self._closed
+
+    def leave_to_others(self) -> None:
+        """Refuse nothing any more: the daemon stops, and says so to each."""
+        self._closed = True
+
+    def refuse(self) -> None:
+        """Note a push that is refused; said in the log once a second, with how many there were."""
+        self._count()
+        self._unsaid += 1
+        now = time.monotonic()
+        if now - self._said_at >= _SAY_EVERY:
+            log(_logger, logging.WARNING, "overload", refused=self._unsaid, waiting=self.waiting)
+            self._said_at, self._unsaid = now, 0
+
+
+class GatedServer(web.Server):
+    """aiohttp's low-level server with a gate before its parser. `path` is that of pushes, `answer` a refusal."""
+
+    def __init__(self, handler: Any, gate: Gate, path: str, answer: bytes, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._gate = gate
+        self._request = f"POST {path} HTTP/1.1\r\n".encode()
+        self._refusal = answer
+
+    def __call__(self) -> "GatedConnection":
+        connection = GatedConnection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+        connection.gate, connection.request, connection.refusal = self._gate, self._request, self._refusal
+        return connection
+
+
+class GatedConnection(web.RequestHandler):
+    """A connection whose pushes may be refused before anything is done for them."""
+
+    __slots__ = ("_fed", "_waiting", "gate", "refusal", "request")
+
+    gate: Gate
+    request: bytes
+    refusal: bytes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._fed = False
+        self._waiting = 0
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._fed:
+            if self.gate.full and self._is_whole_push(data):
+                self._refuse(data)
+                return
+            self._fed = True
+        if data.startswith(_BEGINNING):
+            self._waiting += 1
+            self.gate.waiting += 1
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.gate.waiting -= self._waiting
+        self._waiting = 0
+        super().connection_lost(exc)
+
+    def begun(self) -> None:
+        """A request of this connection is being looked at."""
+        if self._waiting:
+            self._waiting -= 1
+            self.gate.waiting -= 1
+
+    def _is_whole_push(self, data: bytes) -> bool:
+        """Whether bytes are one push from its first to its last byte, however a parser reads them."""
+        end = data.find(_HEAD_ENDS)
+        if end < 0 or not data.startswith(self.request):
+            return False
+        head = data[: end + 2]
+        lengths = _LENGTH.findall(head)
+        return (
+            len(lengths) == 1
+            and int(lengths[0]) == len(data) - end - len(_HEAD_ENDS)
+            and _OTHER_LENGTH.search(head) is None
+        )
+
+    def _refuse(self, data: bytes) -> None:
+        transport = cast("asyncio.Transport", self.transport)
+        transport.write(self.refusal)
+        if _CLOSES.search(data[: data.find(_HEAD_ENDS)]):
+            transport.close()
+        self.gate.refuse()

@@ -1,0 +1,171 @@
+"""Refusals before the parser: exactly whole pushes of connections on which nothing is under way, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from receiver.overload import Gate, GatedConnection, GatedServer
+from receiver.responses import problem, raw
+
+REFUSAL = raw(problem(503, "overload", "too many", 5))
+PUSH = b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+
+
+class Stage:
+    """A server behind a gate that the test opens and shuts."""
+
+    def __init__(self) -> None:
+        self.shut = True
+        self.refused = 0
+        self.seen: list[bytes] = []
+        self.held = asyncio.Event()
+        self.held.set()
+        self.gate = Gate(lambda _waiting: self.shut, self._count)
+        self.port = 0
+
+    def _count(self) -> None:
+        self.refused += 1
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        protocol: Any = request.protocol
+        assert isinstance(protocol, GatedConnection)
+        protocol.begun()
+        body = await request.read()
+        await self.held.wait()
+        self.seen.append(body)
+        return web.Response(text="taken")
+
+    async def say(self, *parts: bytes, answers: int = 1) -> list[int]:
+        """Send parts one after the other on one connection; the statuses of so many answers, 0 for its end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        try:
+            return [await status(reader) for _ in range(answers)]
+        finally:
+            writer.close()
+
+
+async def status(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length.partition(b":")[2]))
+    return int(head.split()[1])
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    stage = Stage()
+    server = GatedServer(stage.answer, stage.gate, "/sns", REFUSAL, access_log=None, lingering_time=0)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    stage.port = listener.sockets[0].getsockname()[1]
+    yield stage
+    listener.close()
+    await server.shutdown(1)
+
+
+async def test_a_whole_push_is_refused_unread_and_its_connection_serves_on(stage: Stage) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    for _ in range(3):
+        writer.write(PUSH)
+        assert await status(reader) == 503
+    stage.shut = False
+    writer.write(PUSH)
+    assert await status(reader) == 200
+    writer.close()
+    assert (stage.refused, stage.seen) == (3, [b"body"])
+
+
+async def test_a_refusal_is_a_whole_answer_of_http(stage: Stage) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    writer.write(PUSH)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.startswith("HTTP/1.1 503 Service Unavailable\r\n")
+    assert "Retry-After: 5\r\n" in head
+    assert "Content-Type: application/problem+json" in head
+    writer.close()
+
+
+async def test_a_connection_that_asks_to_be_closed_is(stage: Stage) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    writer.write(PUSH.replace(b"Host: a", b"Host: a\r\nconnection: Close"))
+    assert await status(reader) == 503
+    assert await reader.read() == b""
+    writer.close()
+
+
+NOT_WHOLE = {
+    "half a head": [PUSH[:20], PUSH[20:]],
+    "half a body": [PUSH[:-2], PUSH[-2:]],
+    "a push within a body": [b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(PUSH), PUSH],
+    "two lengths": [PUSH.replace(b"Host: a", b"Host: a\r\nContent-Length: 4")],
+    "chunks": [b"POST /sns HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"],
+    "length and chunks": [PUSH.replace(b"Host: a", b"Transfer-Encoding: chunked")],
+    "a blank before the colon": [PUSH.replace(b"Content-Length:", b"Content-Length :")],
+    "no length": [b"POST /sns HTTP/1.1\r\nHost: a\r\n\r\n"],
+    "another path": [PUSH.replace(b"/sns", b"/snss")],
+    "another method": [b"GET /sns HTTP/1.1\r\nHost: a\r\n\r\n"],
+    "an older version": [PUSH.replace(b"HTTP/1.1", b"HTTP/1.0")],
+    "no HTTP": [b"\x16\x03\x01\x02\x00\x01\x00"],
+}
+
+
+@pytest.mark.parametrize("name", NOT_WHOLE)
+async def test_all_else_is_left_to_the_parser(stage: Stage, name: str) -> None:
+    """Answered at all, and not by the gate: what is a request is for the parser to tell."""
+    (answer,) = await stage.say(*NOT_WHOLE[name])
+    assert answer in {200, 400}
+    assert stage.refused == 0
+
+
+async def test_two_pushes_in_one_piece_are_left_to_the_parser(stage: Stage) -> None:
+    assert await stage.say(PUSH + PUSH, answers=2) == [200, 200]
+    assert stage.refused == 0
+
+
+async def test_a_connection_that_the_parser_has_read_from_is_left_to_it(stage: Stage) -> None:
+    """A push that lies in the body of another must not be answered: whoever shares the connection got its answer."""
+    stage.shut = False
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    writer.write(PUSH)
+    assert await status(reader) == 200
+    stage.shut = True
+    writer.write(PUSH)
+    assert await status(reader) == 200
+    writer.close()
+    assert stage.refused == 0
+
+
+async def test_what_waits_is_counted_until_it_is_looked_at_or_gone(stage: Stage) -> None:
+    stage.shut = False
+    stage.held.clear()
+    pairs = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(3)]
+    for _, writer in pairs:
+        writer.write(PUSH + PUSH)
+    pairs[0][1].close()
+    await asyncio.sleep(0.05)
+    stage.held.set()
+    for reader, writer in pairs[1:]:
+        assert [await status(reader), await status(reader)] == [200, 200]
+        writer.close()
+    async with asyncio.timeout(5):
+        while stage.gate.waiting:
+            await asyncio.sleep(0.01)
+    assert stage.gate.waiting == 0
+
+
+async def test_a_daemon_that_stops_refuses_nothing_here(stage: Stage) -> None:
+    stage.gate.leave_to_others()
+    assert await stage.say(PUSH) == [200]
+
+
+def test_refusals_are_said_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(lambda _waiting: True, lambda: None)
+    for _ in range(1000):
+        gate.refuse()
+    assert len([record for record in caplog.records if record.message == "overload"]) in {1, 2}
