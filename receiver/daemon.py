@@ -16,6 +16,7 @@ from receiver.access import token_of
 from receiver.admin import admin_app
 from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
+from receiver.console import console_of
 from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
 from receiver.history import History
@@ -86,7 +87,7 @@ class Daemon:
             self._watch.keep("history", history.run)
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))
-            await self._start_admin(parts, stack)
+            await self._start_admin(parts, history, stack)
             self._follow_signals(parts)
             parts.instruments.keep(self._watch)
             if parts.tls:
@@ -129,7 +130,7 @@ class Daemon:
             log(_logger, logging.INFO, "socket_inherited", **facts)
         return listener
 
-    async def _start_admin(self, parts: Parts, stack: AsyncExitStack) -> None:
+    async def _start_admin(self, parts: Parts, history: History, stack: AsyncExitStack) -> None:
         if not self.config.server.admin:
             return
 
@@ -140,7 +141,11 @@ class Daemon:
 
         if parts.access.closed:
             log(_logger, logging.INFO, "console_closed", cure=parts.access.closed)
-        runner = web.AppRunner(admin_app(parts.instruments.exposition, ready, parts.access), access_log=None)
+        console = await stack.enter_async_context(
+            console_of(parts, history, lambda: self.config, self._watch, self._clock)
+        )
+        app = admin_app(parts.instruments.exposition, ready, parts.access, [console.add_to])
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         if runner.server is None:

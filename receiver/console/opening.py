@@ -1,0 +1,45 @@
+"""The console of a running daemon, for as long as that lives."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from receiver.composition import Parts
+from receiver.config import Configuration
+from receiver.console.console import Console
+from receiver.console.world import World
+from receiver.history import History
+from receiver.inbox import SqliteInbox
+from receiver.inbox.search import Searcher
+from receiver.watch import Watch
+
+
+@asynccontextmanager
+async def console_of(
+    parts: Parts,
+    history: History,
+    config: Callable[[], Configuration],
+    watch: Watch,
+    clock: Callable[[], float],
+) -> AsyncIterator[Console]:
+    """The console, reading the inbox on connections of its own. Raises InboxError and Unavailable."""
+    async with AsyncExitStack() as stack:
+        kept, searched = [await _reading(parts, stack) for _ in range(2)]
+        world = World(
+            config=config,
+            inbox=parts.inbox,
+            kept=kept,
+            searcher=Searcher(searched),
+            history=history,
+            refusals=parts.alarms.refusals,
+            readings=parts.instruments.readings,
+            wake=parts.dispatcher.wake,
+            watch=watch,
+            clock=clock,
+        )
+        yield Console(world, parts.access)
+
+
+async def _reading(parts: Parts, stack: AsyncExitStack) -> SqliteInbox:
+    inbox = await SqliteInbox.read(parts.inbox.path)
+    stack.push_async_callback(inbox.close)
+    return inbox

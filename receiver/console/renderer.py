@@ -1,0 +1,69 @@
+"""Pages from templates: escaped unless said otherwise, and strict about what a template asks for."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from receiver.access import Access, Way
+from receiver.console import charts, wording
+from receiver.console.assets import Assets
+
+NAVIGATION = (
+    ("/", "Overview"),
+    ("/live", "Live"),
+    ("/search", "Search"),
+    ("/dead", "Dead letters"),
+    ("/rules", "Rules"),
+    ("/accounts", "Accounts"),
+    ("/audit", "Audit"),
+)
+
+
+class Renderer:
+    """Renders the console's templates."""
+
+    def __init__(self, assets: Assets, access: Access, clock: Callable[[], float]) -> None:
+        self._access = access
+        self._clock = clock
+        self._environment = Environment(
+            loader=PackageLoader("receiver.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "when": wording.when,
+            "age": wording.age,
+            "lasted": wording.lasted,
+            "number": wording.number,
+            "size": wording.size,
+            "pretty": wording.pretty,
+            "compact": wording.compact,
+        }
+        self._environment.globals |= {
+            "asset": assets.url,
+            "navigation": NAVIGATION,
+            "draw": charts.draw,
+            "legend": charts.legend,
+            "written": charts.written,
+        }
+
+    def page(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
+        """A page as an answer."""
+        common = {
+            "now": self._clock(),
+            "path": request.path,
+            "csrf": self._access.csrf(request),
+            "who": self._access.who(request),
+            "can_leave": self._access.of(request).way is Way.SESSION,
+            "problem": "",
+        }
+        text = self._environment.get_template(template).render(common | facts)
+        return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    def fragment(self, template: str, **facts: Any) -> str:
+        """A part of a page, for those that are changed by the script."""
+        return self._environment.get_template(template).render({"now": self._clock()} | facts)
