@@ -1,6 +1,6 @@
 """The whole table, by what is attacked."""
 
-from tests.attacks.kinds import certificate_urls, certificates, confirmations, http, messages, signatures
+from tests.attacks.kinds import certificate_urls, certificates, confirmations, deliveries, http, messages, signatures
 from tests.attacks.row import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -10,4 +10,5 @@ KINDS: tuple[Kind, ...] = (
     *messages.KINDS,
     confirmations.KIND,
     *http.KINDS,
+    deliveries.KIND,
 )
