@@ -1,12 +1,12 @@
 """What watches the daemon: metrics, traces and alerts, put together."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from handlers.base import Handler
 from handlers.base import Observer as HandlerObserver
-from receiver.alerts import AlertWatcher, Conditions
+from receiver.alerts import AlertWatcher, Condition, Conditions
 from receiver.config import Configuration, TelemetrySettings
 from receiver.dispatcher.observer import Observer
 from receiver.inbox import SqliteInbox
@@ -80,6 +80,10 @@ class Instruments:
     def standing(self) -> Mapping[str, int]:
         """How many of each alert are raised."""
         return self._alerts.standing() if self._alerts else {}
+
+    def raised(self) -> Sequence[Condition]:
+        """The alerts that are raised, with what was found and what to do."""
+        return self._alerts.raised() if self._alerts else []
 
     def keep(self, watch: Watch) -> None:
         """Have alerts watched and spans of notifications sent."""

@@ -57,12 +57,17 @@ class AlertWatcher:
         self._every = every
         self._failures = FailureWindow()
         self._states: dict[Key, AlertState] = {}
+        self._latest: list[Condition] = []
         self._loaded = False
 
     def standing(self) -> dict[str, int]:
         """How many of each alert are raised now."""
         raised = [alert for (alert, _), state in self._states.items() if state.raised]
         return {alert: raised.count(alert) for alert in self.conditions.names}
+
+    def raised(self) -> list[Condition]:
+        """What is raised now, as it was found at the last look."""
+        return [each for each in self._latest if self._states.get((each.alert, each.subject), AlertState()).raised]
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -80,7 +85,9 @@ class AlertWatcher:
         """
         await self._load()
         readings = await self._sources.take()
-        told = self._judge(self._found(readings), readings.at)
+        found = self._found(readings)
+        self._latest = [condition for conditions in found.values() for condition in conditions or ()]
+        told = self._judge(found, readings.at)
         if told:
             self._tell(told)
             await self._internal.drain()

@@ -32,6 +32,7 @@ async def console_of(
             history=history,
             refusals=parts.alarms.refusals,
             readings=parts.instruments.readings,
+            alerts=parts.instruments.raised,
             wake=parts.dispatcher.wake,
             watch=watch,
             clock=clock,

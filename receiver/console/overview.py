@@ -57,7 +57,7 @@ class Overview:
             charts=charts_of(intervals),
             figures=readings.figures,
             handlers=list(handler_lines(readings)),
-            alerts={name: count for name, count in readings.alerts.items() if count},
+            alerts=world.alerts(),
             causes=(await causes(world.kept))[:_CAUSES],
             refusals=world.refusals.latest(),
             unindexed=max(0, last - indexed),

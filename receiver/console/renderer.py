@@ -35,7 +35,8 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.filters |= {
-            "when": wording.when,
+            "when": self._when,
+            "since": self._since,
             "age": wording.age,
             "lasted": wording.lasted,
             "number": wording.number,
@@ -50,6 +51,12 @@ class Renderer:
             "legend": charts.legend,
             "written": charts.written,
         }
+
+    def _when(self, seconds: float | None) -> str:
+        return wording.when(seconds, self._clock())
+
+    def _since(self, seconds: float | None) -> str:
+        return wording.when(seconds, self._clock(), ago=True)
 
     def page(self, request: web.Request, template: str, status: int = 200, **facts: Any) -> web.Response:
         """A page as an answer."""

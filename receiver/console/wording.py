@@ -15,13 +15,14 @@ _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0))
 _SIZES = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
-def when(seconds: float | None, now: float | None = None) -> str:
-    """A time in UTC, with how long ago where `now` is given."""
+def when(seconds: float | None, now: float, *, ago: bool = False) -> str:
+    """A time in UTC, with its year where that is not this one, and how long ago it was where that is wanted."""
     if seconds is None:
         return ABSENT
     moment = datetime.fromtimestamp(seconds, UTC)
-    ago = f" ({age(now - seconds)} ago)" if now is not None and now >= seconds else ""
-    return Markup('<time datetime="{}">{}{}</time>').format(iso(seconds), f"{moment:%d %b %H:%M:%S}", ago)
+    year = f" {moment.year}" if moment.year != datetime.fromtimestamp(now, UTC).year else ""
+    past = f" ({age(now - seconds)} ago)" if ago and now >= seconds else ""
+    return Markup('<time datetime="{}">{}</time>').format(iso(seconds), f"{moment:%d %b}{year} {moment:%H:%M:%S}{past}")
 
 
 def age(seconds: float | None) -> str:
@@ -52,7 +53,7 @@ def size(count: int | None) -> str:
     """Bytes in their largest unit."""
     if count is None:
         return ABSENT
-    return next((f"{count / each:,.1f} {unit}" for unit, each in _SIZES if count >= each), f"{count} bytes")
+    return next((f"{count / each:,.1f} {unit}" for unit, each in _SIZES if count >= 0.95 * each), f"{count} bytes")
 
 
 def pretty(value: Any) -> str:

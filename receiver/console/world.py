@@ -1,8 +1,9 @@
 """What the console shows and may change: the parts of a running daemon, as its pages need them."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from receiver.alerts import Condition
 from receiver.config import Configuration
 from receiver.history import History
 from receiver.inbox import SqliteInbox
@@ -26,6 +27,8 @@ class World:
     history: History
     refusals: Refusals
     readings: Callable[[], Awaitable[Readings]]
+    alerts: Callable[[], Sequence[Condition]]
+    """What is raised."""
     wake: Callable[[Iterable[str]], None]
     """Tell handlers that deliveries wait for them."""
     watch: Watch
