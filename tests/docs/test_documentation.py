@@ -27,6 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 FENCE = re.compile(r"^( *)```(\w+)([^\n`]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {"make run", "make test", "make bench", "make test-all"}
 OF_THE_MACHINE = re.compile(r"(python3 -m venv|/opt/)")
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)]+)?\)")
 REST = {
     "[sns]": '[sns]\ntopics = ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]\n',
     "[inbox]": '[inbox]\ndatabase = "sqlite:inbox.db"\n',
@@ -93,6 +94,23 @@ def test_shell_blocks(checkout: Path, name: str, needs: str, text: str) -> None:
             text=True,
         )
         assert done.returncode == 0, f"{name}: {line}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for file, anchor in LINK.findall(page.read_text("utf-8")):
+        if file.startswith(("http:", "https:")):
+            continue
+        target = (page.parent / file) if file else page
+        assert target.exists(), f"{page.name}: {file}"
+        if anchor:
+            assert anchor.removeprefix("#") in anchors(target), f"{page.name}: {file}{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What links can name in a page: its headings, as they are written in links."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def understood(line: str, name: str) -> None:

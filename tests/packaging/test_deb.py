@@ -91,7 +91,7 @@ def test_the_program_runs_by_debians_python(unpacked: Path, tmp_path: Path) -> N
     assert (unpacked / "usr/bin/spapi-router").resolve() == unpacked / "usr/lib/spapi-router/bin/spapi-router"
 
 
-def test_the_units_are_fit_for_every_systemd(unpacked: Path) -> None:
+def test_the_units_are_fit_for_every_systemd(unpacked: Path, tmp_path: Path) -> None:
     service = (unpacked / "usr/lib/systemd/system/spapi-router.service").read_text()
     assert "\nType=notify\n" in service
     assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in service
@@ -99,7 +99,9 @@ def test_the_units_are_fit_for_every_systemd(unpacked: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("there is no systemd-analyze here")
-    said(analyze, "verify", "--man=no", f"--root={unpacked}", "spapi-router.service", "spapi-router.socket")
+    (tmp_path / "spapi-router.service").write_text(service.replace("/usr/bin/spapi-router", "/bin/true"))
+    shutil.copy(unpacked / "usr/lib/systemd/system/spapi-router.socket", tmp_path)
+    said(analyze, "verify", "--man=no", tmp_path / "spapi-router.service", tmp_path / "spapi-router.socket")
 
 
 @pytest.fixture
