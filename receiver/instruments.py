@@ -17,6 +17,7 @@ from receiver.watch import Watch
 
 if TYPE_CHECKING:
     from receiver.telemetry.opening import Telemetry
+    from receiver.telemetry.tracing import Tracing
 
 _LAST_SPANS = 2.0
 
@@ -30,6 +31,7 @@ class Instruments:
         self.metrics = metrics
         self.telemetry = telemetry
         self._inbox = inbox
+        inbox.commits.observe = metrics.committed
         self._clock = clock
         self._measures = Measures(inbox.path)
         self._sources: Sources | None = None
@@ -67,6 +69,11 @@ class Instruments:
         if self._sources and self._alerts:
             self._sources.client_secret_expires = config.spapi.client_secret_expires if config.spapi else None
             self._alerts.conditions = self._alerts.conditions.by(config.alerts)
+
+    @property
+    def traces(self) -> "Tracing | None":
+        """Where pushes are traced."""
+        return self.telemetry.tracing if self.telemetry else None
 
     async def readings(self) -> Readings:
         """The daemon at this moment."""

@@ -1,11 +1,13 @@
 """What does the writer's work: all jobs of a batch in one transaction, and no job hurt by another."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from receiver.inbox.commit import Commit
 from receiver.inbox.connection import breaks_connection, is_environmental
 from receiver.inbox.transaction import Parts, Transaction
 
@@ -41,6 +43,8 @@ class Executor:
         self._translate = translate
         self._connection: sqlite3.Connection | None = None
         self._parts = Parts()
+        self.commit: Commit | None = None
+        """The last transaction that was committed."""
 
     def perform(self, jobs: list[Job]) -> None:
         """Do jobs and commit: each has its result then, or the error that `translate` made."""
@@ -64,6 +68,7 @@ class Executor:
     def _commit(self, jobs: list[Job]) -> None:
         if self._connection is None:
             self._connection = self._connect()
+        began = time.time()
         transaction = Transaction(self._connection, self._parts)
         transaction.execute("BEGIN IMMEDIATE")
         for operation, group in _by_operation(jobs).items():
@@ -71,7 +76,9 @@ class Executor:
             for job, result in zip(group, results, strict=True):
                 job.result = result
         transaction.write_counts()
+        committing = time.time()
         transaction.execute("COMMIT")
+        self.commit = Commit(len(jobs), began, committing, time.time())
 
     def _undo(self, error: BaseException) -> None:
         if self._connection is None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
 from receiver.errors import InboxError, Unavailable
+from receiver.inbox.commit import Commits
 from receiver.inbox.connection import connect, translated
 from receiver.inbox.executor import MOST_JOBS, Executor, Job, Operation
 from receiver.inbox.frames import Frames, frame
@@ -62,6 +63,7 @@ class RemoteWriter(asyncio.Protocol):
     """A Writer whose work is done by a WriterProcess. What gathers in a turn of the loop is sent in one go."""
 
     def __init__(self, pid: int) -> None:
+        self.commits = Commits()
         self._pid = pid
         self._loop = asyncio.get_running_loop()
         self._frames = Frames()
@@ -96,7 +98,8 @@ class RemoteWriter(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        for answers in self._frames.feed(data):
+        for answers, commit in self._frames.feed(data):
+            self.commits.add(commit)
             for result, error in answers:
                 settle(self._asked.popleft(), result, error)
 
@@ -161,7 +164,7 @@ def _work(channel: socket.socket) -> None:
     while jobs or (jobs := _receive(channel, frames)):
         now, jobs = jobs[:MOST_JOBS], jobs[MOST_JOBS:]
         executor.perform(now)
-        channel.sendall(frame(_answers(now)))
+        channel.sendall(frame((_answers(now), executor.commit)))
     executor.close()
     for descriptor in descriptors:
         os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from receiver.errors import InboxError
 from receiver.inbox import intake, leases, repair, seen, sundries
+from receiver.inbox.commit import Commits
 from receiver.inbox.connection import check_library, connect, opening_error, translated
 from receiver.inbox.executor import Executor, Operation
 from receiver.inbox.listing import (
@@ -172,6 +173,11 @@ class SqliteInbox:
     async def write(self, operation: Operation[P, R], payload: P) -> R:
         """Change a table beside deliveries in the next transaction; returns once that is on disk."""
         return await self._write(operation, payload)
+
+    @property
+    def commits(self) -> Commits:
+        """The transactions of this process's writer, none where it only reads."""
+        return Commits() if self._writer is None else self._writer.commits
 
     async def writer_ended(self) -> None:
         """Wait until nothing can be written any more, though nobody closed the inbox: its process was killed."""

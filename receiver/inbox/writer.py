@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from receiver.errors import InboxError
+from receiver.inbox.commit import Commit, Commits
 from receiver.inbox.executor import MOST_JOBS, Executor, Job, Operation
 
 P = TypeVar("P")
@@ -19,6 +20,9 @@ Pair = tuple[Job, asyncio.Future[Any]]
 
 class Writer(Protocol):
     """Does payloads in transactions."""
+
+    commits: Commits
+    """Tells of each transaction, before those who wait for it are answered."""
 
     async def run(self, operation: Operation[P, R], payload: P) -> R:
         """Do a payload in the next transaction; returns once that is on disk.
@@ -40,6 +44,7 @@ class ThreadWriter:
     """A Writer with a thread of this process: for commands, and wherever speed is not what counts."""
 
     def __init__(self, executor: Executor) -> None:
+        self.commits = Commits()
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._batches: SimpleQueue[list[Pair] | None] = SimpleQueue()
@@ -80,9 +85,10 @@ class ThreadWriter:
         elif self._closed:
             self._batches.put(None)
 
-    def _answered(self, pairs: list[Pair]) -> None:
+    def _answered(self, pairs: list[Pair], commit: Commit | None) -> None:
         """In the loop, after a batch: answer it, then hand the next one over."""
         self._busy = False
+        self.commits.add(commit)
         for job, future in pairs:
             settle(future, job.result, job.error)
         if self._waiting or self._closed:
@@ -92,7 +98,7 @@ class ThreadWriter:
         while (pairs := self._batches.get()) is not None:
             self._executor.perform([job for job, _ in pairs])
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._answered, pairs)
+                self._loop.call_soon_threadsafe(self._answered, pairs, self._executor.commit)
         self._executor.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from receiver.config import TelemetrySettings
-from receiver.inbox import Inbox
+from receiver.inbox import SqliteInbox
 from receiver.telemetry.ids import Ids
 from receiver.telemetry.spans import Spans
 from receiver.telemetry.tracing import Tracing
@@ -26,7 +26,7 @@ class Telemetry:
     async def open(
         cls,
         settings: TelemetrySettings,
-        inbox: Inbox,
+        inbox: SqliteInbox,
         sent: Callable[[str, int], None],
         clock: Callable[[], float],
     ) -> "Telemetry":
@@ -47,7 +47,7 @@ class Telemetry:
         await self._spans.close(seconds / 2)
 
 
-async def _salt(inbox: Inbox) -> bytes:
+async def _salt(inbox: SqliteInbox) -> bytes:
     salt = (await inbox.notes(NOTE)).get(NOTE)
     if salt is None:
         salt = secrets.token_bytes(16)

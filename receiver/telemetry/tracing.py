@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from handlers.base import Handler
 from receiver.dispatcher.outcomes import Ended
-from receiver.inbox import Inbox, State
+from receiver.inbox import SqliteInbox, State
 from receiver.inbox.commit import Commit
 from receiver.telemetry.handler import TracedHandler
 from receiver.telemetry.ids import Ids, SpanId, child
@@ -34,9 +34,10 @@ class Tracing:
     """Makes spans of what happens. Used from the event loop."""
 
     def __init__(
-        self, ids: Ids, inbox: Inbox, add: Callable[[Span], None], clock: Callable[[], float] = time.time
+        self, ids: Ids, inbox: SqliteInbox, add: Callable[[Span], None], clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` counts seconds since the epoch."""
+        self._commits = inbox.commits
         self._ids = ids
         self._add = add
         self._clock = clock
@@ -47,9 +48,9 @@ class Tracing:
         """The handler with spans for its attempts."""
         return TracedHandler(inner, self._ids, self._current, self._add, self._clock)
 
-    def pushed(self, kept: Sequence[Kept], began: float, commit: Commit | None) -> None:
-        """A push was taken in, and is about to be answered 200. `commit` is the transaction that it was part of."""
-        now = self._clock()
+    def pushed(self, kept: Sequence[Kept], began: float) -> None:
+        """A push was taken in that came at `began`, and is about to be answered 200."""
+        now, commit = self._clock(), self._commits.last
         for each in kept:
             root = self._ids.notification(each.id)
             if root is not None:
