@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from receiver.demo.child import Child
 from receiver.inbox import DeliveryFilter, DeliveryRow, SqliteInbox, State
@@ -30,7 +29,7 @@ from receiver.simulators.sink import Behaviour, Sink
 from receiver.simulators.sns import SimulatedSns
 from receiver.simulators.spapi import Settings, SimulatedSpapi
 
-ENDED = {State.DONE, State.DEAD, State.SUPERSEDED}
+UNDER_WAY = (State.WAITING, State.BLOCKED, State.RUNNING)
 _SHOWN = 300
 _SECRETS = ("env", "file", "credential")
 
@@ -45,6 +44,11 @@ class Rehearsal:
     sink: Sink
     environment: dict[str, str] = field(default_factory=dict)
     """The secrets that `rules` names."""
+
+    @property
+    def files(self) -> Path:
+        """What stands for the top of the file system."""
+        return self.directory / "files"
 
     def rules(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """A rules file as it is here: addresses, accounts, secrets and paths are the rehearsal's, all else stays."""
@@ -74,19 +78,22 @@ class Rehearsal:
         return {"env": name}
 
     def _handler(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        local: dict[str, Any] = {name: self._value(name, value) for name, value in table.items() if name != "tls"}
-        return local | ({"allow_private": True} if table.get("type") == "forward" else {})
+        local: dict[str, Any] = {name: self._value(value) for name, value in table.items() if name != "tls"}
+        for name in ("path", "directory"):
+            if str(local.get(name, "")).startswith("/"):
+                local[name] = f"{self.files}{local[name]}"
+        if table.get("type") == "forward":
+            local |= {"url": self.sink.url + "/".join(table["url"].split("/")[3:]), "allow_private": True}
+        if local.get("auth", {}).get("type") == "oauth2":
+            local["auth"] = {"type": "bearer", "token": self.secret("rehearsal")}
+        return local
 
-    def _value(self, name: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            if len(value) == 1 and set(value) <= set(_SECRETS):
-                return self.secret(f"whsec_{base64.b64encode(uuid.uuid4().bytes * 2).decode()}")
-            return {inner: self._value(inner, item) for inner, item in value.items()}
-        if name in {"url", "token_url"}:
-            return f"{self.sink.url}{value.split('/', 3)[3] if urlsplit(value).path else ''}"
-        if name in {"path", "directory"} and value.startswith("/var/"):
-            return f"{self.directory}{value}"
-        return value
+    def _value(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        if len(value) == 1 and set(value) <= set(_SECRETS):
+            return self.secret(f"whsec_{base64.b64encode(uuid.uuid4().bytes * 2).decode()}")
+        return {name: self._value(item) for name, item in value.items()}
 
     def _spapi(self, table: Mapping[str, Any]) -> dict[str, Any]:
         made = self.amazon.settings
@@ -160,8 +167,8 @@ async def ended(inbox: SqliteInbox, within: float = 60.0) -> list[DeliveryRow]:
     clock = asyncio.get_running_loop().time
     until = clock() + within
     while clock() < until:
-        rows = await inbox.deliveries(DeliveryFilter())
-        if all(row.state in ENDED for row in rows):
+        if not await inbox.deliveries(DeliveryFilter(states=UNDER_WAY, limit=1)):
+            rows = await inbox.deliveries(DeliveryFilter(limit=None))
             return sorted(rows, key=lambda row: row.id)
         await asyncio.sleep(0.05)
     raise SimulationError(f"some deliveries had not ended after {within:g} s")
@@ -179,7 +186,7 @@ def _answer(rules: Path) -> str:
 
 def _show(scene: Rehearsal, rows: Sequence[DeliveryRow]) -> None:
     def show(what: str, text: str) -> None:
-        print(f"{what:9} {text.replace(str(scene.directory), '')}")
+        print(f"{what:9} {text.replace(str(scene.files), '')}")
 
     for row in rows:
         show("delivery", ", ".join(filter(None, [f"{row.rule} -> {row.handler}: {row.state}", row.reason])))
@@ -187,7 +194,7 @@ def _show(scene: Rehearsal, rows: Sequence[DeliveryRow]) -> None:
         show("called", f"{operation}: {status}{f', {count} times' if count > 1 else ''}")
     for arrival in scene.sink.arrivals:
         show("arrived", f"{arrival.path}: {_short(arrival.body.decode())}")
-    for path, line in _lines(scene.directory / "var"):
+    for path, line in _lines(scene.files):
         show("written", f"{path}: {_short(line)}")
 
 
