@@ -7,7 +7,7 @@ TOOLS := build/tools
 COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --no-header
 
-.PHONY: run test test-all bench lint format lock clean dist audit
+.PHONY: run test test-all bench fuzz lint format lock clean dist audit
 
 run: $(STAMP)  ## show the main job end to end on this machine
 	$(BIN)/spapi-router demo
@@ -21,6 +21,11 @@ test-all: lint  ## everything, slow suites included
 
 bench: $(STAMP)  ## benchmarks against their stated peers
 	$(BIN)/python -m bench
+
+SECONDS ?= 60
+fuzz: $(STAMP)  ## fuzz each target for SECONDS; guided by coverage where atheris can be installed
+	-$(BIN)/pip install -q --require-hashes -r tests/fuzz/requirements.txt
+	nice $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

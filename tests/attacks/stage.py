@@ -65,7 +65,7 @@ class Stage:
         self.host, port = listen.rsplit(":", 1)
         self.port = int(port)
         assert await self._genuine() == "200 accepted", self.process.failure("a genuine message was not taken")
-        self._alarming()
+        self.alarming()
         return self
 
     async def __aexit__(
@@ -93,7 +93,7 @@ class Stage:
             *self._wrong_answers(row, answers),
             *_wrong_fetches(row, asked),
             *_wrong_books(row, answers, before, self.books()),
-            *self._alarming(),
+            *self.alarming(),
             *([] if genuine == "200 accepted" else [f"the genuine message after it was answered {genuine}"]),
         ]
         assert not wrong, f"{row.name}: " + "; ".join(wrong)
@@ -159,7 +159,7 @@ class Stage:
                 wrong.append("an answer that a browser would render")
         return wrong
 
-    def _alarming(self) -> list[str]:
+    def alarming(self) -> list[str]:
         """Lines of the log since the last look that no sender may cause."""
         lines = list(self.process.lines)[self._read :]
         self._read += len(lines)

@@ -188,7 +188,7 @@ def _is_region(partition: str, words: list[str]) -> bool:
 
 
 def _is_time(text: str) -> bool:
-    if len(text) not in (20, 24) or not text.isascii() or any(c.isspace() for c in text):
+    if len(text) not in (20, 24) or not text.isascii() or (text[10], text[-1]) != ("T", "Z") or " " in text:
         return False
     form = "%Y-%m-%dT%H:%M:%S.%f%z" if len(text) == 24 else "%Y-%m-%dT%H:%M:%S%z"
     try:
