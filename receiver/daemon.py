@@ -141,10 +141,10 @@ class Daemon:
 
         if parts.access.closed:
             log(_logger, logging.INFO, "console_closed", cure=parts.access.closed)
-        console = await stack.enter_async_context(
+        mounts = await stack.enter_async_context(
             console_of(parts, history, lambda: self.config, self._watch, self._clock)
         )
-        app = admin_app(parts.instruments.exposition, ready, parts.access, [console.add_to])
+        app = admin_app(parts.instruments.exposition, ready, parts.access, mounts)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -1,8 +1,10 @@
-"""The console of a running daemon, for as long as that lives."""
+"""The console and the API of a running daemon, for as long as that lives."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from receiver.admin import Mount
+from receiver.api import Api
 from receiver.composition import Parts
 from receiver.config import Configuration
 from receiver.console.console import Console
@@ -20,8 +22,8 @@ async def console_of(
     config: Callable[[], Configuration],
     watch: Watch,
     clock: Callable[[], float],
-) -> AsyncIterator[Console]:
-    """The console, reading the inbox on connections of its own. Raises InboxError and Unavailable."""
+) -> AsyncIterator[tuple[Mount, ...]]:
+    """Both, reading the inbox on connections of their own. Raises InboxError and Unavailable."""
     async with AsyncExitStack() as stack:
         kept, searched = [await _reading(parts, stack) for _ in range(2)]
         world = World(
@@ -37,7 +39,7 @@ async def console_of(
             watch=watch,
             clock=clock,
         )
-        yield Console(world, parts.access)
+        yield Console(world, parts.access).add_to, Api(world, parts.access).add_to
 
 
 async def _reading(parts: Parts, stack: AsyncExitStack) -> SqliteInbox:
