@@ -79,4 +79,9 @@ def _record(contents: Contents) -> dict[str, int]:
 
 
 def _said(contents: Contents) -> str:
-    return f"{mebibytes(contents.bytes)}, {contents.notifications:,} notifications, {contents.deliveries:,} deliveries"
+    notifications = _some(contents.notifications, "notification", "notifications")
+    return f"{mebibytes(contents.bytes)}, {notifications}, {_some(contents.deliveries, 'delivery', 'deliveries')}"
+
+
+def _some(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
