@@ -163,14 +163,15 @@ class Stage:
         """Lines of the log since the last look that no sender may cause."""
         lines = list(self.process.lines)[self._read :]
         self._read += len(lines)
-        return [f"in the log: {line[:500]}" for line in lines if _is_alarming(line)]
+        return [f"in the log: {line[:500]}" for line in lines if is_alarming(line)]
 
     async def _end(self) -> None:
         status = await self.process.stop()
         assert status == 0, self.process.failure("the daemon did not end well")
 
 
-def _is_alarming(line: str) -> bool:
+def is_alarming(line: str) -> bool:
+    """Whether a line of the log is one that no sender may cause."""
     try:
         event = json.loads(line)
     except ValueError:

@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,10 +62,16 @@ def run(name: str, way: str, seconds: int) -> Run:
     """Run one target one way, and note it."""
     directory = WORK / name
     command = [sys.executable, "-m", "tests.fuzz.child", name, way, str(seconds), str(directory)]
+    began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds + _GRACE, check=False)
     tried, covered = _TRIED.findall(done.stderr), _COVERED.findall(done.stderr)
     finished = Run(
-        name, way, seconds, int(tried[-1]) if tried else 0, int(covered[-1]) if covered else 0, done.returncode != 0
+        name,
+        way,
+        round(time.monotonic() - began),
+        int(tried[-1]) if tried else 0,
+        int(covered[-1]) if covered else 0,
+        done.returncode != 0,
     )
     if finished.failed:
         print(f"{name} ({way}) failed; inputs found lie in {directory}:\n{_last(done.stdout + done.stderr)}")

@@ -83,6 +83,7 @@ _NOW = datetime.now(UTC)
 _REFUSED = "403 certificate"
 _BROKEN = "403 certificate_chain"
 
+NOT_FOUND = _served("404", _REFUSED, lambda _: page("<Error/>", "404 Not Found"))
 HOSTS = Kind(
     "certificate hosts",
     "SNS's host answers with something else than a certificate, or cannot be trusted or reached",
@@ -96,7 +97,7 @@ HOSTS = Kind(
             lambda _: page("", "301 Moved Permanently", Location=certificate_url("real")),
         ),
         _served("a redirect without a place", _REFUSED, lambda _: page("", "307 Temporary Redirect")),
-        _served("404", _REFUSED, lambda _: page("<Error/>", "404 Not Found")),
+        NOT_FOUND,
         _served("500", "503 certificate_unavailable", lambda _: page("", "500 Internal Server Error")),
         _served("429", "503 certificate_unavailable", lambda _: page("", "429 Too Many Requests")),
         _served("204", _REFUSED, lambda _: b"HTTP/1.1 204 No Content\r\n\r\n"),
