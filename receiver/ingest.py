@@ -90,6 +90,12 @@ class Ingest:
         self._metrics.received.inc()
         self._metrics.unavailable.labels("overload").inc()
 
+    def turned_away(self, error: Refused | Unavailable) -> None:
+        """Count a push that does not come as far as `take`: its sender or its body is not as it must be."""
+        self._metrics.received.inc()
+        counter = self._metrics.refused if isinstance(error, Refused) else self._metrics.unavailable
+        counter.labels(error.reason).inc()
+
     async def take(self, push: Push) -> str:
         """`accepted`, `duplicate`, `confirmed`, `pending` or `unsubscribed`. Raises Refused or Unavailable."""
         started = time.perf_counter()

@@ -95,6 +95,7 @@ class PublicServer:
             return await self._other(path, request)
         if request.method != "POST":
             return _not_allowed("POST")
+        body: bytes | None = None
         try:
             self._check_credentials(request)
             if self._gate.full:
@@ -103,12 +104,19 @@ class PublicServer:
             body = await self._body(request)
             outcome = await self._ingest.take(Push(body, request.headers, self.remote(request)))
         except (Refused, Unavailable) as error:
+            if body is None:
+                self._count(error, request)
             return answer_for(error)
         except Exception as error:
             log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
             _logger.debug("push_failed", exc_info=error)
             return answer_for(Unavailable("internal", "the push could not be handled"))
         return web.Response(text=outcome)
+
+    def _count(self, error: Refused | Unavailable, request: web.BaseRequest) -> None:
+        """Count what `take` never saw. A challenge is none of it: SNS sends its credentials only then."""
+        if not isinstance(error, Unauthorized) or "Authorization" in request.headers:
+            self._ingest.turned_away(error)
 
     async def _other(self, path: str, request: web.BaseRequest) -> web.StreamResponse:
         page = self.pages.get(path)
