@@ -12,6 +12,7 @@ from receiver.console.world import World
 from receiver.history import History
 from receiver.inbox import SqliteInbox
 from receiver.inbox.search import Searcher
+from receiver.privacy.opening import alike, reveal_of
 from receiver.watch import Watch
 
 
@@ -30,7 +31,7 @@ async def console_of(
             config=config,
             inbox=parts.inbox,
             kept=kept,
-            searcher=Searcher(searched),
+            searcher=Searcher(searched, reveal_of(parts.inbox)),
             history=history,
             refusals=parts.alarms.refusals,
             readings=parts.instruments.readings,
@@ -45,4 +46,4 @@ async def console_of(
 async def _reading(parts: Parts, stack: AsyncExitStack) -> SqliteInbox:
     inbox = await SqliteInbox.read(parts.inbox.path)
     stack.push_async_callback(inbox.close)
-    return inbox
+    return alike(parts.inbox, inbox)
