@@ -21,7 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from receiver.config import load
 from receiver.demo.child import Child
+from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, SqliteInbox, State
 from receiver.notification import Envelope, read
 from receiver.simulators.errors import SimulationError
@@ -51,16 +53,17 @@ class Rehearsal:
         return self.directory / "files"
 
     def rules(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """A rules file as it is here: addresses, accounts, secrets and paths are the rehearsal's, all else stays."""
+        """A rules file's handlers and rules, with the rehearsal's addresses, accounts, secrets and paths."""
         certificate = self.directory / "sns.pem"
         certificate.write_bytes(self.sns.certificate)
         signer = {"url": self.sns.url, "certificate": str(certificate)}
-        local = dict(source) | {
+        local = {
             "server": {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"},
             "sns": {"topics": [self.sns.topic], "signers": [signer]},
             "inbox": {"database": f"sqlite://{self.directory / 'inbox.db'}"},
             "log": {"format": "json"},
             "handlers": {name: self._handler(table) for name, table in source.get("handlers", {}).items()},
+            "rules": source.get("rules", []),
         }
         if "spapi" in source:
             local["spapi"] = self._spapi(source["spapi"])
@@ -89,6 +92,8 @@ class Rehearsal:
         return local
 
     def _value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
         if not isinstance(value, Mapping):
             return value
         if len(value) == 1 and set(value) <= set(_SECRETS):
@@ -201,7 +206,7 @@ def _show(scene: Rehearsal, rows: Sequence[DeliveryRow]) -> None:
 def _lines(directory: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(directory.rglob("*")):
         if path.is_file():
-            for line in path.read_text("utf-8").splitlines()[:3]:
+            for line in path.read_text("utf-8", "replace").splitlines()[:3]:
                 yield path, line
 
 
@@ -214,10 +219,12 @@ def main() -> None:
     if len(sys.argv) < 3:
         sys.exit(f"usage: python {sys.argv[0]} RULES.toml MESSAGE.json…")
     rules, *messages = (Path(name).resolve() for name in sys.argv[1:])
+    sys.path.append(str(rules.parent))
     try:
+        load(rules)
         sys.exit(0 if asyncio.run(run(rules, messages)) else 1)
-    except (SimulationError, OSError, ValueError) as error:
-        sys.exit(f"{rules}: {error}")
+    except (RouterError, OSError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
