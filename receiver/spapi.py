@@ -51,6 +51,11 @@ class SpapiClients:
         opened = (client.opened for _, client in self._clients)
         return [usage for client in opened if client for usage in client.buckets.usage()]
 
+    def refusals(self) -> list[Any]:
+        """The `handlers.spapi.refusals.Refusal` of the last hour, the latest first."""
+        opened = (client.opened for _, client in self._clients)
+        return [refusal for client in opened if client for refusal in client.refusals.lately()]
+
     async def close(self) -> None:
         """Close every client."""
         for _, client in self._clients:

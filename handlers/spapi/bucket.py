@@ -6,6 +6,7 @@ second and each call takes one; `x-amzn-RateLimit-Limit` in an answer names the 
 Times are seconds on a clock that never goes back. Pure: nothing here waits.
 """
 
+import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Hashable
@@ -24,6 +25,8 @@ _FASTER = 0.05
 _LONGEST_PAUSE = 120.0
 _ENOUGH = 1e-6
 _SHORTEST_WAIT = 0.001
+_RESTED = 2.0
+"""Intervals without a call after which the next one may be long on its way: it opens a connection, or gets a token."""
 _SLOT = 60.0
 _SLOTS = 5
 
@@ -58,6 +61,8 @@ class Bucket:
         self._places: dict[Hashable, _Place] = {}
         self._queue: list[_Place] = []
         self._slots: deque[_Slot] = deque(maxlen=_SLOTS + 1)
+        self._taken_at = -math.inf
+        self._after_rest = False
 
     @property
     def rate(self) -> float:
@@ -92,6 +97,17 @@ class Bucket:
         place = self._places.pop(name, None)
         if place is not None:
             del self._queue[bisect_left(self._queue, place.number, key=attrgetter("number"))]
+
+    def ended(self, now: float) -> None:
+        """A call came back, with whatever answer.
+
+        The first one after a rest counts from here where the plan saves nothing up: nobody knows when it arrived, and
+        the next one, which is faster on its way, must not come too soon after it.
+        """
+        if self._after_rest:
+            self._after_rest = False
+            self._refill(now)
+            self._tokens = min(self._tokens, 0.0)
 
     def follow(self, limit: float | None) -> None:
         """A call went through. `limit`: the rate that the answer named, calls a second."""
@@ -163,6 +179,8 @@ class Bucket:
             self._slots.append(_Slot(now, self._tokens))
         self._slots[-1].calls += 1
         self._tokens -= 1
+        self._after_rest = self._capacity == 1 and now - self._taken_at > _RESTED / self.rate
+        self._taken_at = now
 
     def _recent(self, now: float) -> list[_Slot]:
         return [slot for slot in self._slots if slot.start > now - _SLOT * _SLOTS]

@@ -34,6 +34,11 @@ class Usage:
     rate: float
     """Calls a second that are let through now."""
 
+    @property
+    def clears_in(self) -> float:
+        """Seconds until those who wait have been let through, if nobody else comes."""
+        return self.waiting / self.rate
+
 
 class Buckets:
     """The buckets of one application. To be used from one event loop; restarts with every plan full."""
@@ -84,7 +89,10 @@ class Buckets:
                 async with self._under_way:
                     wait = self.reserve(account_id, operation, name)
                     if wait == 0:
-                        yield
+                        try:
+                            yield
+                        finally:
+                            self._bucket(account_id, operation).ended(self._clock())
                         return
                 waited += wait
                 if patience is not None and waited > patience:

@@ -24,6 +24,7 @@ from handlers.spapi.lwa import LwaClient
 from handlers.spapi.operation import Operation
 from handlers.spapi.pagination import next_arguments, next_token, token_parameter
 from handlers.spapi.rdt import RestrictedTokens, Restriction, restriction
+from handlers.spapi.refusals import Refusals
 from handlers.spapi.regions import REGIONS, Endpoints, check_region
 from handlers.spapi.request import RequestParts, build
 from handlers.spapi.signing import Signer
@@ -63,6 +64,7 @@ class SpapiClient:
         self.catalogue = catalogue
         self.accounts = accounts
         self.buckets = buckets
+        self.refusals = Refusals(clock)
         self._lwa = lwa
         self._http = http
         self._endpoints = endpoints
@@ -204,6 +206,7 @@ class SpapiClient:
             error.after = self.buckets.throttled(target.bucket, call.operation, wait)
         else:
             self.buckets.follow(target.bucket, call.operation, answer.headers.get("x-amzn-ratelimit-limit"))
+        self.refusals.note(target.bucket, error)
         raise error
 
     async def _observed(

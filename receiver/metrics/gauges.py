@@ -39,12 +39,13 @@ class Family:
 class Gauges(Collector):
     """Shows the last readings. `readings` is set before a scrape, in the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, families: Iterable[Family]) -> None:
         self.readings: Readings | None = None
+        self._families = tuple(families)
 
     def collect(self) -> Iterator[Metric]:
-        """The families of the table."""
-        return (family.metric(self.readings) for family in FAMILIES)
+        """The families of the tables."""
+        return (family.metric(self.readings) for family in self._families)
 
 
 def _lanes(value: Callable[[LaneSnapshot], float | None]) -> Callable[[Readings], Samples]:

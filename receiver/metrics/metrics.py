@@ -9,7 +9,8 @@ from receiver.dispatcher.outcomes import Ended
 from receiver.metrics.build import build_info
 from receiver.metrics.calls import HandlerMetrics
 from receiver.metrics.children import Children
-from receiver.metrics.gauges import Gauges
+from receiver.metrics.gauges import FAMILIES, Gauges
+from receiver.metrics.plans import PLAN_FAMILIES
 from receiver.metrics.readings import Readings
 
 _ACK_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -60,7 +61,7 @@ class Metrics:
         self._reload_at = self._gauge(
             "config_last_reload_success_timestamp_seconds", "When the rules that are in force were taken in"
         )
-        self._gauges = Gauges()
+        self._gauges = Gauges((*FAMILIES, *PLAN_FAMILIES))
         self.registry.register(self._gauges)
         build_info(self.registry)
         ProcessCollector(registry=self.registry)

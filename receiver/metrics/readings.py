@@ -25,6 +25,23 @@ class Usage(Protocol):
     @property
     def waiting(self) -> int: ...
     @property
+    def clears_in(self) -> float: ...
+
+
+class Refusal(Protocol):
+    """Calls that Amazon refused lately: a `handlers.spapi.refusals.Refusal`."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
     def rate(self) -> float: ...
 
 
@@ -37,6 +54,9 @@ class Readings:
     """None where the inbox could not be read."""
     lanes: Mapping[str, LaneSnapshot] = field(default_factory=dict)
     plans: Sequence[Usage] = ()
+    """The fullest first."""
+    refusals: Sequence[Refusal] = ()
+    """The latest first."""
     signing: Mapping[str, float] = field(default_factory=dict)
     """When SNS's signing certificates end, by URL."""
     tls: float | None = None
@@ -58,6 +78,7 @@ class Looks:
     signing: Callable[[], Mapping[str, float]]
     tls: Callable[[], float | None]
     in_flight: Callable[[], int]
+    refusals: Callable[[], Sequence[Refusal]] = tuple
 
 
 @dataclass(slots=True)
@@ -80,6 +101,7 @@ class Sources:
             figures=figures,
             lanes=self.looks.lanes(),
             plans=self.looks.plans(),
+            refusals=self.looks.refusals(),
             signing={url: ends for url, ends in self.looks.signing().items() if math.isfinite(ends)},
             tls=self.looks.tls(),
             client_secret=_midnight(self.client_secret_expires),

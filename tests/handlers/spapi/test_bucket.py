@@ -68,6 +68,28 @@ def test_the_rate_that_an_answer_names_is_followed() -> None:
     assert bucket.rate == pytest.approx(9.5)
 
 
+def test_the_first_call_after_a_rest_counts_from_its_answer_where_nothing_is_saved_up() -> None:
+    bucket = Bucket(1.0, 1, 0.0)
+    assert bucket.reserve("a", 0.0) == 0
+    bucket.ended(0.8)
+    wait = bucket.reserve("b", 0.8)
+    assert wait == pytest.approx(1 / 0.95)
+    assert bucket.reserve("b", 0.8 + wait) == 0
+    bucket.ended(2.6)
+    assert bucket.reserve("c", 2.6) == pytest.approx(0.8 + 2 * wait - 2.6)
+    assert bucket.reserve("d", 60.0) == 0
+    bucket.ended(60.5)
+    assert bucket.reserve("e", 60.5) == pytest.approx(wait)
+
+
+def test_what_has_saved_up_calls_goes_on_before_the_first_answer() -> None:
+    bucket = Bucket(1.0, 3, 0.0)
+    assert drain(bucket, 0.0, "first") == 2
+    before = bucket.reserve("next", 0.5)
+    bucket.ended(0.5)
+    assert bucket.reserve("next", 0.5) == before
+
+
 def test_throttling_pauses_slows_and_recovers() -> None:
     bucket = Bucket(2.0, 10, 0.0)
     assert bucket.throttled(0.0, None, jitter=0.0) == 1.0
