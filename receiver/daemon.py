@@ -20,6 +20,7 @@ from receiver.console import console_of
 from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
 from receiver.history import History
+from receiver.http_log import HttpLog
 from receiver.inbox.minutes import Minutes
 from receiver.inbox.remote_writer import WriterProcess
 from receiver.indexing import Indexer
@@ -145,7 +146,7 @@ class Daemon:
             console_of(parts, history, lambda: self.config, self._watch, self._clock)
         )
         app = admin_app(parts.instruments.exposition, ready, parts.access, mounts)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, logger=HttpLog(_logger))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         if runner.server is None:
