@@ -45,6 +45,7 @@ class Access:
         self._token = ""
         self._sessions = Sessions(settings.session, clock)
         self._logins = Throttle(_BURST, _PERIOD, clock)
+        # Programs send a wrong token again and again: the log alone is spared, or they would shut others out.
         self._bearers = Throttle(_BURST, _PERIOD, clock)
         self.take_in(settings, token_of(settings))
 
@@ -164,11 +165,9 @@ class Access:
             return Principal(f"token ({address})", Way.TOKEN, "token")
         if not self._token:
             raise Denied(403, "not_set_up", self.closed or "no token is set under [console]: none can be sent")
-        wait = self._bearers.wait(address)
+        if not self._bearers.wait(address):
+            log(_logger, logging.WARNING, "console_token_refused", remote=address)
         self._bearers.failed(address)
-        if wait:
-            raise Denied(429, "too_many_attempts", "too many wrong tokens: wait a little", wait)
-        log(_logger, logging.WARNING, "console_token_refused", remote=address)
         raise Denied(401, "wrong_token", "send the token of [console]: Authorization: Bearer TOKEN")
 
     def _is_token(self, token: str) -> bool:

@@ -33,7 +33,7 @@ class Api:
         api = web.Application(middlewares=[problems])
         for operation in self.operations:
             add = api.router.add_get if operation.method == "GET" else api.router.add_post
-            add(operation.path, operation.handle)
+            add(operation.path.replace("{id}", "{id:[0-9]+}"), operation.handle)
         described = document(self.operations, PREFIX)
 
         async def describe(_request: web.Request) -> web.Response:

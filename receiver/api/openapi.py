@@ -24,10 +24,9 @@ _FAILURES: dict[str, tuple[str, dict[str, Any]]] = {
     "415": ("The body is not sent as application/json.", {}),
     "421": ("The listener was reached under a name that console.hosts does not have.", {}),
     "422": ("A parameter or the body is not what is described here.", {}),
-    "429": ("Too many wrong tokens from this address.", _WAIT),
     "503": ("The inbox cannot work now.", _WAIT),
 }
-_ALWAYS = ("401", "403", "421", "422", "429", "503")
+_ALWAYS = ("401", "403", "421", "422", "503")
 _ABOUT = (
     "What was received, what became of it, and how to repair it. Errors are problem documents (RFC 9457). Listings are "
     "newest first; the `next` of a page is the `cursor` of the one behind it. An account of the rules file's token and "

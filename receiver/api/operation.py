@@ -94,7 +94,7 @@ def _checked(model: type[Asked], fields: Mapping[str, Any], place: str) -> Asked
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        raise invalid(place, error) from None
+        raise invalid(place, model, error) from None
 
 
 def _parsed(model: type[Asked], raw: bytes) -> Asked:
@@ -104,7 +104,7 @@ def _parsed(model: type[Asked], raw: bytes) -> Asked:
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":
             raise ApiError(400, "bad_json", f"the body is not JSON: {first['msg']}") from None
-        raise invalid("body", error) from None
+        raise invalid("body", model, error) from None
 
 
 async def _read(request: web.Request) -> bytes:

@@ -8,8 +8,10 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from receiver.api.model import Answer
+from receiver.api.model import Answer, Asked
+from receiver.config.suggest import did_you_mean
 from receiver.errors import RouterError, Unavailable
 from receiver.events import log
 from receiver.responses import PROBLEM
@@ -58,14 +60,21 @@ def missing(what: str, id_: int) -> ApiError:
     return ApiError(404, "not_found", f"the inbox has no {what} {id_}: it may have been deleted after its time")
 
 
-def invalid(place: str, error: ValidationError) -> ApiError:
+def invalid(place: str, model: type[Asked], error: ValidationError) -> ApiError:
     """What pydantic found wrong in a place: `query`, `path` or `body`."""
-    faults = [
-        Fault(place=".".join((place, *map(str, each["loc"]))), problem=each["msg"].removeprefix("Value error, "))
-        for each in error.errors(include_url=False, include_input=False, include_context=False)
-    ][:_MOST_FAULTS]
+    found = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_FAULTS]
+    faults = [Fault(place=".".join((place, *map(str, each["loc"]))), problem=_said(each, model)) for each in found]
     detail = "; ".join(f"{fault.place}: {fault.problem}" for fault in faults)
     return ApiError(422, "invalid", detail, faults)
+
+
+def _said(found: ErrorDetails, model: type[Asked]) -> str:
+    """What is wrong, in words that help."""
+    if found["type"] != "extra_forbidden":
+        return found["msg"].removeprefix("Value error, ")
+    if len(found["loc"]) > 1:
+        return "is not known here"
+    return f"is not known here: {did_you_mean(str(found['loc'][0]), model.model_fields, 'there are')}"
 
 
 @web.middleware

@@ -84,7 +84,7 @@ class Replay(Repair):
     """Finished deliveries to run again, with fresh attempts."""
 
     filter: Annotated[ReplayChoice, Field(json_schema_extra=_no_default)] = ReplayChoice()
-    rate: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = None
+    rate: Annotated[float, Field(ge=0.001, le=10_000, allow_inf_nan=False)] | None = None
     """How many a second fall due; all at once without it."""
 
 

@@ -62,6 +62,11 @@ def _whole(value: Any) -> Any:
     return int(value)
 
 
+def _integral(value: Any) -> Any:
+    """1.0 is an integer too (JSON Schema, validation, 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _flag(value: Any) -> Any:
     if value not in {"true", "false"}:
         raise ValueError("must be true or false")
@@ -89,7 +94,7 @@ Moment = Annotated[
     str, WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-06T20:00:26.000Z"]})
 ]
 """A time as it is answered."""
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_integral)]
 PathId = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole)]
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
