@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from tests.attacks.egress import Page
     from tests.attacks.forge import Forge
     from tests.attacks.stage import Stage
+    from tests.attacks.wire import Answer
 
 CLOSED = "closed"
 """The answer of a connection that ended without one."""
@@ -23,6 +24,8 @@ class Script:
     """Close the connection right after the last piece, without reading an answer."""
     patience: float = 20.0
     """Seconds to wait for the connection's end: SNS waits 15."""
+    admin: bool = False
+    """Say it to the admin listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,22 @@ class Post:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Sending = Script | Post | Mapping[str, Any]
-"""Raw bytes, a request, or the fields of an SNS message."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request to the admin listener, where console and API are."""
+
+    path: str
+    method: str = "GET"
+    who: Literal["nobody", "token", "session"] = "nobody"
+    """Who asks: nobody known, a program with the token, or a browser that has logged in."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    csrf: bool = False
+    """Whether the session's own CSRF token is sent along."""
+
+
+Sending = Script | Post | Visit | tuple[Visit, ...] | Mapping[str, Any]
+"""Raw bytes, a request to the door, some to the admin listener, or the fields of an SNS message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,8 @@ class Row:
     """What the topic's subscription becomes; empty where it must stay what it was."""
     after: Callable[["Stage", int], Awaitable[None]] | None = None
     """Looks at what became of the notification with that id, the last that was taken in."""
+    look: Callable[["Answer"], None] | None = None
+    """Looks at the answer itself, where there is one."""
     slow: bool = False
 
     def __str__(self) -> str:
@@ -75,3 +94,5 @@ class Kind:
     """Handlers and rules of the daemon. `{directory}` is the stage's directory and `{sink}` the sink's URL."""
     sns: str = ""
     """Further lines of its [sns]."""
+    sink_body: str = ""
+    """What the sink answers, with 500; it takes everything where this is empty."""

@@ -1,6 +1,8 @@
 """A daemon under attack: the real process, the way out that is watched, a sink, and the judge of each row."""
 
+import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
@@ -9,10 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from receiver.simulators.sink import Sink
+import aiohttp
+
+from receiver.simulators.sink import Behaviour, Sink
 from tests.attacks.egress import Egress
 from tests.attacks.forge import TOPIC, TOPICS, Forge
-from tests.attacks.row import Kind, Post, Row, Script, Sending
+from tests.attacks.row import Kind, Post, Row, Script, Sending, Visit
 from tests.attacks.wire import Answer, as_script, exchange, summary
 from tests.faults.process import Process
 from tests.faults.scene import until
@@ -22,6 +26,9 @@ _FINAL = frozenset({3, 4, 5})
 _ALARMING = frozenset({"error", "critical"})
 _OF_CONTENT = "delivery_dead"
 """The one error that content may cause: a value that a handler must not take."""
+TOKEN = "c4b1e2a0f6d94bb7a1f0e2d3"
+"""The token of [console], where a kind's rules have one from CONSOLE_TOKEN."""
+_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -44,6 +51,8 @@ class Stage:
         self.egress = Egress(forge, directory)
         self.sink = Sink()
         self.host, self.port = "", 0
+        self.admin_port = 0
+        self._session: tuple[str, str] | None = None
         self._process: Process | None = None
         self._stack = AsyncExitStack()
         self._read = 0
@@ -58,12 +67,15 @@ class Stage:
             f'[sns]\ntopics = ["{TOPICS}"]\n{self.kind.sns}\n'
             f'[inbox]\ndatabase = "sqlite:inbox.db"\n[log]\nformat = "json"\nlevel = "info"\n{handlers}'
         )
-        environment = {**self.egress.environment, "WEBHOOK_SECRET": _SECRET}
+        if self.kind.sink_body:
+            self.sink.behave(Behaviour(status=500, body=self.kind.sink_body))
+        environment = {**self.egress.environment, "WEBHOOK_SECRET": _SECRET, "CONSOLE_TOKEN": TOKEN}
         self._process = await Process.start(rules, environment)
         self._stack.push_async_callback(self._end)
-        listen: str = (await self._process.ready())["listen"]
-        self.host, port = listen.rsplit(":", 1)
+        facts = await self._process.ready()
+        self.host, port = facts["listen"].rsplit(":", 1)
         self.port = int(port)
+        self.admin_port = int(facts["admin"].rsplit(":", 1)[1])
         assert await self._genuine() == "200 accepted", self.process.failure("a genuine message was not taken")
         self.alarming()
         return self
@@ -84,13 +96,16 @@ class Stage:
         self.egress.pages = dict(row.pages(self.forge))
         self.egress.asked.clear()
         before = self.books()
-        answers = await self.say(row.send(self.forge))
+        sending = row.send(self.forge)
+        answers = await self.say(sending)
         asked = list(self.egress.asked)
+        if row.look and summary(answers) == row.answer:
+            row.look(answers[-1])
         if row.after:
             await row.after(self, self.books().last)
         genuine = await self._genuine()
         wrong = [
-            *self._wrong_answers(row, answers),
+            *self._wrong_answers(row, answers, isinstance(sending, Visit | tuple)),
             *_wrong_fetches(row, asked),
             *_wrong_books(row, answers, before, self.books()),
             *self.alarming(),
@@ -100,10 +115,54 @@ class Stage:
         return summary(answers)
 
     async def say(self, sending: Sending) -> list[Answer]:
-        """Send it to the door; the answers."""
-        return await exchange(self.host, self.port, self.script(sending))
+        """Send it to the door, or to the admin listener; the answers."""
+        if isinstance(sending, tuple):
+            return [answer for each in sending for answer in await self.visit(each)]
+        if isinstance(sending, Visit):
+            return await self.visit(sending)
+        script = self.script(sending)
+        return await exchange(self.host, self.admin_port if script.admin else self.port, script)
 
-    def script(self, sending: Sending) -> Script:
+    async def visit(self, visit: Visit) -> list[Answer]:
+        """Ask the admin listener."""
+        headers = {"Host": f"127.0.0.1:{self.admin_port}", "Connection": "close"}
+        if visit.who == "token":
+            headers["Authorization"] = f"Bearer {TOKEN}"
+        elif visit.who == "session":
+            cookie, csrf = await self.session()
+            headers |= {"Cookie": cookie} | ({"X-CSRF-Token": csrf} if visit.csrf else {})
+        headers |= {"Content-Length": str(len(visit.body))} if visit.body or visit.method != "GET" else {}
+        head = "".join(f"{name}: {value}\r\n" for name, value in (headers | dict(visit.headers)).items())
+        text = f"{visit.method} {visit.path} HTTP/1.1\r\n{head}\r\n".encode("utf-8", "surrogateescape")
+        return await exchange(self.host, self.admin_port, Script((text + visit.body,)))
+
+    async def events(self, path: str, wanted: str, within: float = 10.0) -> list[Mapping[str, Any]]:
+        """What a stream of events tells up to one that holds a text. Raises TimeoutError."""
+        told: list[Mapping[str, Any]] = []
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"http://127.0.0.1:{self.admin_port}{path}"
+        async with asyncio.timeout(within), aiohttp.ClientSession(headers=headers) as client, client.get(url) as stream:
+            async for line in stream.content:
+                if line.startswith(b"data: "):
+                    told.append(json.loads(line[6:]))
+                    if wanted in line.decode():
+                        return told
+        raise AssertionError(f"the stream ended without {wanted!r}")
+
+    async def session(self) -> tuple[str, str]:
+        """A browser's session, opened once: its cookie, and the CSRF token of its forms."""
+        if self._session is None:
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            (entered,) = await self.visit(Visit("/login", "POST", headers=form, body=f"token={TOKEN}".encode()))
+            assert entered.status == 303, entered
+            cookie = entered.field("set-cookie").partition(";")[0]
+            (page,) = await self.visit(Visit("/", headers={"Cookie": cookie}))
+            csrf = _CSRF.search(page.body.decode())
+            assert csrf, "a page without a form"
+            self._session = cookie, csrf[1]
+        return self._session
+
+    def script(self, sending: Script | Post | Mapping[str, Any]) -> Script:
         """The bytes of what is to be sent."""
         if isinstance(sending, Script):
             return sending
@@ -148,14 +207,15 @@ class Stage:
             await self.process.event("push_accepted", message_id=fields["MessageId"])
         return answer
 
-    def _wrong_answers(self, row: Row, answers: list[Answer]) -> list[str]:
+    @staticmethod
+    def _wrong_answers(row: Row, answers: list[Answer], console: bool) -> list[str]:
         wrong = [] if summary(answers) == row.answer else [f"answered {summary(answers)}, not {row.answer}"]
         for each in answers:
             if each.status >= 500 and each.status != 503:
                 wrong.append(f"a {each.status}")
-            if b"Traceback" in each.body or b".py" in each.body:
+            if b"Traceback" in each.body or b'.py", line' in each.body:
                 wrong.append(f"code in the answer: {each.body[:200]!r}")
-            if "text/html" in each.head.lower():
+            if "text/html" in each.head.lower() and not console:
                 wrong.append("an answer that a browser would render")
         return wrong
 

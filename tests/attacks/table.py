@@ -1,6 +1,15 @@
 """The whole table, by what is attacked."""
 
-from tests.attacks.kinds import certificate_urls, certificates, confirmations, deliveries, http, messages, signatures
+from tests.attacks.kinds import (
+    certificate_urls,
+    certificates,
+    confirmations,
+    console,
+    deliveries,
+    http,
+    messages,
+    signatures,
+)
 from tests.attacks.row import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -11,4 +20,5 @@ KINDS: tuple[Kind, ...] = (
     confirmations.KIND,
     *http.KINDS,
     deliveries.KIND,
+    *console.KINDS,
 )

@@ -65,7 +65,8 @@ def test_answers_are_read_one_after_the_other() -> None:
     head = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n" % len(
         problem
     )
-    text = head + problem + b"HTTP/1.1 100 Continue\r\n\r\n" + head + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    taken = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+    text = head + problem + b"HTTP/1.1 100 Continue\r\n\r\n" + head + taken
     assert summary(answers_in(text)) == "404 no_such_path, 404, 200 ok"
     assert summary(answers_in((head + problem) * 4)) == "4 times 404 no_such_path"
     assert summary([]) == "closed"

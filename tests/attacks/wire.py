@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from tests.attacks.row import CLOSED, Post, Script
 
@@ -25,10 +26,15 @@ class Answer:
         """Status and reason, as the table has it."""
         return f"{self.status} {self.reason}".strip()
 
+    def field(self, name: str) -> str:
+        """The value of a header field, empty where it has none."""
+        lines = (line.partition(":") for line in self.head.split("\r\n")[1:])
+        return next((value.strip() for found, _, value in lines if found.lower() == name), "")
+
     @property
     def reason(self) -> str:
         """The problem's reason, or the word of a success; empty for an answer that has neither."""
-        if self.status == 200:
+        if self.status == 200 and "text/plain" in self.field("content-type"):
             return self.body.decode("utf-8", "replace")
         if "application/problem+json" not in self.head.lower():
             return ""
@@ -78,11 +84,10 @@ def answers_in(data: bytes) -> list[Answer]:
 
 
 def summary(answers: list[Answer]) -> str:
-    """Answers as the table has them; many of one kind are counted."""
-    told = list(map(str, answers))
-    if len(told) > _MOST_TOLD and len(set(told)) == 1:
-        return f"{len(told)} times {told[0]}"
-    return ", ".join(told) or CLOSED
+    """Answers as the table has them; many of one kind after the other are counted."""
+    runs = [(told, len(list(run))) for told, run in groupby(map(str, answers))]
+    texts = [f"{count} times {told}" if count > _MOST_TOLD else ", ".join([told] * count) for told, count in runs]
+    return ", ".join(texts) or CLOSED
 
 
 async def _say(writer: asyncio.StreamWriter, script: Script) -> None:
