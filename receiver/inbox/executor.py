@@ -77,10 +77,11 @@ class Executor:
                 job.result = result
         transaction.write_counts()
         committing = time.time()
-        transaction.execute("COMMIT")
+        transaction.commit()
         self.commit = Commit(len(jobs), began, committing, time.time())
 
     def _undo(self, error: BaseException) -> None:
+        self._parts.failed()
         if self._connection is None:
             return
         with suppress(sqlite3.Error):

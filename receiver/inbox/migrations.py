@@ -9,9 +9,10 @@ from receiver.inbox.audit import ACTIONS
 from receiver.inbox.entities import ENTITIES
 from receiver.inbox.minutes import MINUTES
 from receiver.inbox.schema import VERSION_1
+from receiver.inbox.seen import SEEN_BY_AGE
 from receiver.inbox.tokens import VERSION_2
 
-STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS)
+STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS, SEEN_BY_AGE)
 """Step n, counted from 0, brings version n to version n + 1."""
 
 

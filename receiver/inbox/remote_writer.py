@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
 from receiver.errors import InboxError, Unavailable
-from receiver.inbox.commit import Commits
+from receiver.inbox.commit import Commit, Commits
 from receiver.inbox.connection import connect, translated
 from receiver.inbox.executor import MOST_JOBS, Executor, Job, Operation
 from receiver.inbox.frames import Frames, frame
@@ -29,6 +29,10 @@ R = TypeVar("R")
 Asked = tuple[Operation[Any, Any], Any, asyncio.Future[Any]]
 
 _CHUNK = 1 << 20
+_FEWEST_JOBS = 24
+"""Jobs that are worth a transaction while others wait."""
+_LARGE_SHARE, _SMALL_SHARE = 0.25, 0.05
+"""Of a transaction's time, what the commit may take before more jobs share one, and below which fewer do."""
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -78,9 +82,12 @@ class RemoteWriter(asyncio.Protocol):
         if self._gone.done():
             raise _gone()
         future: asyncio.Future[R] = self._loop.create_future()
-        if not self._waiting:
-            self._loop.call_soon(self._hand_over)
         self._waiting.append((operation, payload, future))
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._hand_over)
+        elif len(self._waiting) >= _FEWEST_JOBS:
+            # Not only at the end of this turn of the loop: the two halves would take turns, each waiting for the other.
+            self._hand_over()
         return await future
 
     async def ended(self) -> None:
@@ -161,13 +168,29 @@ def _work(channel: socket.socket) -> None:
     (path, busy_timeout), *early = frames.feed(opening)
     executor = Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path))
     jobs = [Job(*each) for batch in early for each in batch]
+    size = _FEWEST_JOBS
     while jobs or (jobs := _receive(channel, frames)):
-        now, jobs = jobs[:MOST_JOBS], jobs[MOST_JOBS:]
+        now, jobs = jobs[:size], jobs[size:]
         executor.perform(now)
         channel.sendall(frame((_answers(now), executor.commit)))
+        size = _next_size(size, executor.commit)
     executor.close()
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _next_size(size: int, commit: Commit | None) -> int:
+    """How many jobs the next transaction may have.
+
+    Few, so that the other half has answers to work on while this one goes on with the rest; but more where the way to
+    the disk is long beside the work itself.
+    """
+    if commit is None or commit.jobs < size:
+        return size
+    share = (commit.ended - commit.committing) / max(commit.ended - commit.began, 1e-9)
+    if share > _LARGE_SHARE:
+        return min(2 * size, MOST_JOBS)
+    return max(size // 2, _FEWEST_JOBS) if share < _SMALL_SHARE else size
 
 
 def _receive(channel: socket.socket, frames: Frames) -> list[Job]:

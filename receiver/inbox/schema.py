@@ -17,6 +17,7 @@ TABLES = (
     "notifications",
     "bodies",
     "seen",
+    "recent",
     "deliveries",
     "attempts",
     "newest",

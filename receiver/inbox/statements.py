@@ -7,7 +7,16 @@ from receiver.inbox.values import ManyRows
 
 LAST_NOTIFICATION = "SELECT seq FROM sqlite_sequence WHERE name = 'notifications'"
 SEEN = ManyRows("SELECT key, notification_id FROM seen WHERE key IN (", 1, ")", keyword="VALUES ")
-ADD_SEEN = ManyRows("INSERT INTO seen (key, notification_id, at) ", 3)
+RECENT = "SELECT key, notification_id FROM recent ORDER BY notification_id"
+ADD_RECENT = ManyRows("INSERT INTO recent (notification_id, key, at) ", 3)
+MOVE_TO_SEEN = ManyRows(
+    "INSERT OR IGNORE INTO seen (key, notification_id, at) "
+    "SELECT key, notification_id, (CAST(at / 86400 AS INTEGER) + 1) * 86400.0 FROM recent "
+    "WHERE notification_id IN (",
+    1,
+    ")",
+)
+TRIM_RECENT = "DELETE FROM recent WHERE notification_id <= ?"
 ADD_NOTIFICATIONS = ManyRows(
     "INSERT INTO notifications (id, dedup_key, type, version, notification_id, message_id, topic, seller_id, "
     "marketplace_id, event_time, received_at, routed) ",
@@ -108,9 +117,10 @@ FOR_ROUTES = "SELECT dedup_key, event_time FROM notifications WHERE id = ?"
 MARK_ROUTED = "UPDATE notifications SET routed = 1 WHERE id = ?"
 
 PRUNABLE = (
-    "SELECT id FROM notifications INDEXED BY notifications_received WHERE received_at < ? AND NOT EXISTS ("
+    "SELECT id, received_at, EXISTS ("
     "SELECT 1 FROM deliveries WHERE deliveries.notification_id = notifications.id AND state IN (0, 1, 2)) "
-    "ORDER BY received_at LIMIT ?"
+    "FROM notifications INDEXED BY notifications_received WHERE (received_at, id) > (?, ?) AND received_at < ? "
+    "ORDER BY received_at, id LIMIT ?"
 )
 DELIVERIES_OF = "SELECT id, handler, state FROM deliveries WHERE notification_id = ?"
 PRUNE_ATTEMPTS = "DELETE FROM attempts WHERE delivery_id = ?"
@@ -120,6 +130,7 @@ PRUNE = (
     "DELETE FROM entities WHERE notification_id = ?",
     "DELETE FROM notifications WHERE id = ?",
 )
+FORGET_RECENT = "DELETE FROM recent WHERE notification_id IN (SELECT notification_id FROM recent WHERE at < ? LIMIT ?)"
 FORGET_SEEN = "DELETE FROM seen WHERE key IN (SELECT key FROM seen INDEXED BY seen_at WHERE at < ? ORDER BY at LIMIT ?)"
 FORGET_NEWEST = (
     "DELETE FROM newest WHERE (rule, handler, key) IN ("

@@ -2,12 +2,21 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from receiver.inbox.schema import NOTIFICATIONS
 from receiver.inbox.statements import ADD_TALLY
 
 T = TypeVar("T")
+
+
+class Mirror:
+    """A part that holds in memory what is in a table."""
+
+    def forget(self) -> None:
+        """Read the table anew: a transaction failed, and what it left on the disk is not known."""
+        raise NotImplementedError
 
 
 class Parts:
@@ -21,16 +30,33 @@ class Parts:
         part: T = self._all.get(kind) or self._all.setdefault(kind, kind())
         return part
 
+    def failed(self) -> None:
+        """Let no part that mirrors a table believe in a transaction that failed."""
+        for part in self._all.values():
+            if isinstance(part, Mirror):
+                part.forget()
+
 
 class Transaction:
     """What the operations of a batch work on. The counts per handler and state are written once, at its end."""
 
-    __slots__ = ("_tally", "connection", "parts")
+    __slots__ = ("_after", "_tally", "connection", "parts")
 
     def __init__(self, connection: sqlite3.Connection, parts: Parts) -> None:
         self.connection = connection
         self.parts = parts
         self._tally: Counter[tuple[str, int]] = Counter()
+        self._after: list[Callable[[], object]] = []
+
+    def after_commit(self, work: Callable[[], object]) -> None:
+        """Do something in memory once all is on disk, and not where it fails."""
+        self._after.append(work)
+
+    def commit(self) -> None:
+        """Put all on disk."""
+        self.connection.execute("COMMIT")
+        for work in self._after:
+            work()
 
     def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement."""
