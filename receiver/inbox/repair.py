@@ -1,4 +1,4 @@
-"""What an operator does to deliveries: replay, cancel; and what time does to all: prune.
+"""What an operator does to deliveries: replay, cancel.
 
 Each call is one step of a longer work, so that no transaction holds the inbox for long.
 """
@@ -10,7 +10,7 @@ from receiver.inbox.filters import of_deliveries
 from receiver.inbox.line import Place, join, settle
 from receiver.inbox.listing import DeliveryFilter
 from receiver.inbox.schema import BLOCKED, DEAD, RUNNING, WAITING
-from receiver.inbox.statements import DELIVERIES_OF, FINISH, PLACE, PRUNABLE, PRUNE, PRUNE_ATTEMPTS, REVIVE
+from receiver.inbox.statements import FINISH, PLACE, REVIVE
 from receiver.inbox.transaction import Transaction
 
 _FINAL = "deliveries.state IN (3, 4, 5)"
@@ -54,11 +54,6 @@ def cancel(transaction: Transaction, calls: list[Step]) -> list[Progress]:
     return [_cancel(transaction, step) for step in calls]
 
 
-def prune(transaction: Transaction, calls: list[tuple[float, int]]) -> list[int]:
-    """Delete notifications of before a time whose deliveries are all final, up to a number; how many."""
-    return [_prune(transaction, before, limit) for before, limit in calls]
-
-
 def _replay(transaction: Transaction, step: Step) -> Progress:
     ids = _chosen(transaction, step, _FINAL)
     for index, id_ in enumerate(ids):
@@ -95,15 +90,3 @@ def _chosen(transaction: Transaction, step: Step, condition: str) -> list[int]:
     text = f"SELECT deliveries.id FROM deliveries{join_type}{conditions.where} ORDER BY deliveries.id LIMIT ?"  # noqa: S608
     values: tuple[Any, ...] = (*conditions.values, step.limit)
     return [row[0] for row in transaction.rows(text, values)]
-
-
-def _prune(transaction: Transaction, before: float, limit: int) -> int:
-    ids = [row[0] for row in transaction.rows(PRUNABLE, (before, limit))]
-    for id_ in ids:
-        for delivery_id, handler, state in transaction.rows(DELIVERIES_OF, (id_,)):
-            transaction.execute(PRUNE_ATTEMPTS, (delivery_id,))
-            transaction.count(handler, state, -1)
-        for statement in PRUNE:
-            transaction.execute(statement, (id_,))
-    transaction.count_notifications(-len(ids))
-    return len(ids)

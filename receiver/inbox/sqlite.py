@@ -26,6 +26,7 @@ from receiver.inbox.listing import (
 )
 from receiver.inbox.lock import OwnerLock
 from receiver.inbox.migrations import check_version, migrate, version_of
+from receiver.inbox.pruning import Pruning
 from receiver.inbox.queries import Queries
 from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.schema import PROBE, TABLES
@@ -55,6 +56,7 @@ class SqliteInbox:
         self._lock = lock
         self._inherits = lock is not None
         self._version: int | None = None
+        self._pruning = Pruning(self._write)
 
     @classmethod
     async def open(
@@ -120,7 +122,7 @@ class SqliteInbox:
         return await self._write(intake.reroute, (notification_id, routes, now))
 
     async def prune(self, before: float, limit: int) -> int:
-        return await self._repeated(repair.prune, before, limit)
+        return await self._pruning.run(before, limit)
 
     async def forget(self, before: float, limit: int) -> int:
         return await self._repeated(seen.forget, before, limit)

@@ -372,3 +372,21 @@ async def test_retention_lets_pushes_through(path: Path, entry: Make, route: ToR
     assert taken >= 10
     assert (await inbox.stats()).notifications == taken
     await inbox.close()
+
+
+async def test_what_is_old_and_still_open_is_passed_over_a_little_at_a_time(
+    path: Path, entry: Make, route: ToRoute, result: ToResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits for a handler that was removed: no transaction looks at all of it."""
+    monkeypatch.setattr("receiver.inbox.pruning._LOOKED_AT", 10)
+    inbox = await SqliteInbox.open(path)
+    await inbox.accept([entry(f"open-{number}", route("gone"), at=100.0) for number in range(45)])
+    await inbox.accept([entry(f"old-{number}", at=200.0) for number in range(7)])
+    await inbox.accept([entry("new", at=9_000.0)])
+    assert await inbox.prune(5_000.0, 5) == 5
+    for claim in await inbox.claim("gone", 3, 2_000.0, 60.0):
+        await inbox.finish([result(claim)])
+    assert await inbox.prune(5_000.0, 100) == 5, "behind the place where it ended, and before it"
+    assert await inbox.prune(5_000.0, 100) == 0
+    assert (await inbox.stats()).notifications == 43
+    await inbox.close()

@@ -21,7 +21,7 @@ HOT = {
     "FRONT": 2,
     "HEAD": 2,
     "PLACE": 1,
-    "PRUNABLE": 2,
+    "PRUNABLE": 4,
     "DELIVERIES_OF": 1,
     "HAS_ROUTE": 3,
     "NEWER_DONE": 4,
