@@ -32,6 +32,7 @@ from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
 from receiver.inbox.listing import State
+from receiver.inbox.search import Reveal, Search, Searcher, plain
 from receiver.notification import read_stored
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
@@ -47,14 +48,22 @@ for each in (backup, export, reroute, restore, vacuum):
 
 
 @command.command("list")
+@click.option("--search", metavar="TEXT", help="Of an order, ASIN, SKU or other identifier; else with any text in it.")
 @notification_options
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="No more than so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @database_options
-def list_notifications(limit: int, as_json: bool, config: Path | None, database: Path | None, **options: Any) -> None:
+def list_notifications(
+    search: str | None, limit: int, as_json: bool, config: Path | None, database: Path | None, **options: Any
+) -> None:
     """List notifications, newest first."""
     which = chosen(limit, **options)
-    rows = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _pages(inbox, which))
+    path = database_of(config, database)
+    if search is None:
+        rows = with_inbox(path, SqliteInbox.read, lambda inbox: _pages(inbox, which))
+    else:
+        wanted = Search(search, which)
+        rows = with_inbox(path, SqliteInbox.read, lambda inbox: _search(inbox, wanted, plain), "searching")
     records = (notification_record(row) for row in rows)
     if not as_json:
         records = (record | {"deliveries": counts(record["deliveries"]) or "unrouted"} for record in records)
@@ -132,6 +141,20 @@ async def _pages(inbox: SqliteInbox, which: NotificationFilter) -> list[Notifica
         if not page:
             break
     return rows
+
+
+async def _search(inbox: SqliteInbox, wanted: Search, reveal: Reveal) -> list[NotificationRow]:
+    """What a search finds, up to its filter's limit, however long it takes."""
+    searcher = Searcher(inbox, reveal)
+    rows: list[NotificationRow] = []
+    most = wanted.which.limit or PAGE
+    while len(rows) < most:
+        found = await searcher.find(wanted)
+        rows += [replace(row, body=b"") for row in found.rows]
+        if found.next_id is None:
+            break
+        wanted = Search(wanted.text, replace(wanted.which, before_id=found.next_id), found.whole)
+    return rows[:most]
 
 
 async def _find(inbox: SqliteInbox, id_: int) -> tuple[NotificationRow, list[DeliveryRow]]:
