@@ -24,6 +24,8 @@ from receiver.internal import InternalEvents
 from receiver.judge import Terms, settle_terms
 from receiver.keys import KeyDesk
 from receiver.metrics import Looks
+from receiver.privacy import Protection
+from receiver.privacy.opening import protect
 from receiver.refusals import Refusals
 from receiver.server import Page, PublicServer, ServerOptions
 from receiver.sns import CertificateStore, Confirmer, HttpFetch, Roots, StandIn
@@ -69,8 +71,10 @@ class Composer:
         inbox = await SqliteInbox.open(config.inbox.database, process=self._process)
         self._spapi.store = InboxTokens(inbox)
         try:
+            protection = config.privacy.protection() if config.privacy else None
+            inbox = await protect(inbox, protection)
             access = Access(config.console, config.server.admin, Audit(inbox), self._clock)
-            await inbox.write(settle_terms, terms(config, stand_ins))
+            await inbox.write(settle_terms, terms(config, stand_ins, protection))
             instruments = await Instruments.open(config, inbox, self._clock)
             return self._assemble(config, inbox, options, stand_ins, tls, instruments, access)
         except BaseException:
@@ -106,6 +110,7 @@ class Composer:
             alarms=alarms,
         )
         instruments.observe(config, internal, self._looks(dispatcher, certificates, tls, ingest))
+        ingest.traces = instruments.traces
         server = PublicServer(ingest, options, self.pages(config, inbox))
         spapi = self._spapi
         return Parts(
@@ -118,6 +123,7 @@ class Composer:
         return Looks(
             lanes=dispatcher.snapshot,
             plans=self._spapi.usage,
+            refusals=self._spapi.refusals,
             signing=certificates.ends,
             tls=lambda: tls.ends if tls else None,
             in_flight=lambda: ingest.in_flight,
@@ -172,11 +178,11 @@ class Composer:
         }
 
 
-def terms(config: Configuration, stand_ins: Iterable[StandIn]) -> Terms:
+def terms(config: Configuration, stand_ins: Iterable[StandIn], protection: Protection | None) -> Terms:
     """What pushes are judged by."""
     sns = config.sns
     versions = frozenset(sns.signature_versions)
-    return Terms(sns.topics, sns.max_age, versions, tuple(stand_ins), tuple(config.rules))
+    return Terms(sns.topics, sns.max_age, versions, tuple(stand_ins), tuple(config.rules), protection)
 
 
 def server_options(config: Configuration) -> ServerOptions:

@@ -27,6 +27,8 @@ from receiver.indexing import Indexer
 from receiver.judge import settle_terms
 from receiver.listeners import Listener, adopt, listen
 from receiver.presence import NOTE, Presence, stamp_of
+from receiver.privacy.opening import protection_anew
+from receiver.privacy.wiping import empty_log
 from receiver.retention import Retention
 from receiver.rules import Rule
 from receiver.service_manager import ServiceManager
@@ -82,7 +84,7 @@ class Daemon:
             await parts.dispatcher.start()
             stack.push_async_callback(parts.dispatcher.stop, 0.0)
             self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
-            self._watch.keep("retention", Retention(parts.inbox, self.config.inbox.retention, self._clock).run)
+            self._watch.keep("retention", self._retention(parts).run)
             self._watch.keep("index", Indexer(parts.inbox, lambda: parts.ingest.in_flight > 0).run)
             history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
             self._watch.keep("history", history.run)
@@ -154,6 +156,10 @@ class Daemon:
         listener = stack.enter_context(closing(await listen(runner.server, self.config.server.admin)))
         self.admin_addresses = listener.addresses
 
+    def _retention(self, parts: Parts) -> Retention:
+        wipe = partial(asyncio.to_thread, empty_log, parts.inbox.path)
+        return Retention(parts.inbox, self.config.inbox.retention, self._clock, wipe)
+
     def _rules(self) -> Sequence[Rule]:
         return self.config.rules
 
@@ -181,9 +187,10 @@ class Daemon:
         subscriptions = self._composer.subscriptions(config, parts.inbox, parts.fetch, stand_ins, parts.alarms)
         if parts.tls:
             parts.tls.reload()
+        protection = await protection_anew(parts.inbox, config.privacy.protection() if config.privacy else None)
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
         parts.access.take_in(config.console, token)
-        await parts.inbox.write(settle_terms, terms(config, stand_ins))
+        await parts.inbox.write(settle_terms, terms(config, stand_ins, protection))
         parts.ingest.subscriptions = subscriptions
         parts.instruments.take_in(config)
         parts.server.pages = self._composer.pages(config, parts.inbox)
@@ -270,6 +277,8 @@ class Daemon:
 
     def _warn_of_restart(self, config: Configuration) -> None:
         """Say which changed sections only a restart takes in."""
+        if (config.privacy is None) != (self.config.privacy is None):
+            log(_logger, logging.WARNING, "restart_needed", section="privacy", file=str(config.path))
         for name in ("server", "inbox", "log", "telemetry"):
             if getattr(config, name) != getattr(self.config, name):
                 log(_logger, logging.WARNING, "restart_needed", section=name, file=str(config.path))

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from receiver.errors import Refused, Unavailable
+from receiver.errors import BadMessage, Refused, Unavailable
 from receiver.inbox.intake import accept
 from receiver.inbox.store import Accepted, Entry
 from receiver.inbox.transaction import Transaction
-from receiver.notification import read
+from receiver.notification import Notification, read
+from receiver.privacy import Protection
 from receiver.rules import Rule, Table
 from receiver.sns import Checks, SnsMessage, StandIn, TopicList, load_key, parse
 
@@ -75,6 +76,8 @@ class Terms:
     signature_versions: frozenset[str]
     stand_ins: tuple[StandIn, ...]
     rules: tuple[Rule, ...]
+    protection: Protection | None = None
+    """What `[privacy]` asks for."""
 
 
 Answer = tuple[Taken, ...] | SnsMessage | KeyWanted | Refused | Unavailable
@@ -107,6 +110,7 @@ class Judge:
         topics = TopicList(terms.topics)
         self._checks = Checks(topics, terms.max_age, terms.signature_versions, terms.stand_ins)
         self._table = Table(terms.rules)
+        self._protection = terms.protection
 
     def judge(self, pushed: Pushed, bench: _Bench) -> list[Entry] | SnsMessage | KeyWanted:
         """What a push asks to be kept. Raises Refused and Unavailable."""
@@ -121,7 +125,19 @@ class Judge:
         message = self._checks.prove(unverified, key, now)
         if message.type != "Notification":
             return message
-        return [Entry(each, self._table.route(each), body, now) for each in read(message.envelope)]
+        notifications = read(message.envelope)
+        if self._protection is not None:
+            return self._protected(self._protection, notifications, body, now)
+        return [Entry(each, self._table.route(each), body, now) for each in notifications]
+
+    def _protected(
+        self, protection: Protection, notifications: list[Notification], body: bytes, now: float
+    ) -> list[Entry]:
+        try:
+            notifications, body = protection.readied(notifications, body)
+        except ValueError as error:
+            raise BadMessage("not_protectable", str(error)) from None
+        return [protection.sealed(Entry(each, self._table.route(each), body, now)) for each in notifications]
 
 
 def take(transaction: Transaction, pushes: list[Pushed]) -> list[Answer]:

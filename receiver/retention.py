@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from receiver.errors import Unavailable
 from receiver.events import log
@@ -18,8 +19,16 @@ _REPEATS = 86400.0
 class Retention:
     """Deletes what is older than `retention` seconds, so slowly that pushes do not notice."""
 
-    def __init__(self, inbox: Inbox, retention: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        retention: float,
+        clock: Callable[[], float],
+        wipe: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """`wipe` is done after something was deleted, so that nothing of it is left in the inbox's files."""
         self._inbox = inbox
+        self._wipe = wipe
         self._retention = retention
         self._clock = clock
 
@@ -35,7 +44,10 @@ class Retention:
         """Delete all that is due; how many notifications. What it had seen is known for a day longer."""
         before = self._clock() - self._retention
         deleted = await self._steps(self._inbox.prune, before)
-        await self._steps(self._inbox.forget, before - _REPEATS)
+        forgotten = await self._steps(self._inbox.forget, before - _REPEATS)
+        if self._wipe is not None and (deleted or forgotten):
+            with suppress(Unavailable):
+                await self._wipe()
         return deleted
 
     async def _steps(self, delete: Callable[[float, int], Awaitable[int]], before: float) -> int:

@@ -15,6 +15,7 @@ from receiver.cli.kept import (
     database_of,
     database_options,
     delivery_record,
+    kept_in,
     printable,
     show_facts,
     with_inbox,
@@ -63,7 +64,7 @@ def _filters(command: F) -> F:
 def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Path | None, **chosen: Any) -> None:
     """List deliveries, newest first."""
     which = replace(_which((), **chosen), limit=limit)
-    rows = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _pages(inbox, which))
+    rows = with_inbox(*kept_in(config, database), lambda inbox: _pages(inbox, which))
     listing((delivery_record(row) for row in rows), _COLUMNS, as_json, "no delivery is like that")
 
 
@@ -73,8 +74,7 @@ def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Pa
 @database_options
 def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
     """Show delivery ID: its attempts, and the chain it belongs to."""
-    path = database_of(config, database)
-    row, attempts, chain = with_inbox(path, SqliteInbox.read, lambda inbox: _find(inbox, id_))
+    row, attempts, chain = with_inbox(*kept_in(config, database), lambda inbox: _find(inbox, id_))
     records = [attempt_record(attempt) for attempt in attempts]
     if as_json:
         json_line(delivery_record(row) | {"history": records, "chain": _nested(chain, _root(chain, row))})

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from receiver.cli.kept import reading
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line, table
 from receiver.cli.times import TIME
@@ -15,7 +16,6 @@ from receiver.config import Configuration, load
 from receiver.errors import RouterError
 from receiver.explanation import Explainer, Explanation, Planned, differences, example_file, read_message
 from receiver.inbox import NotificationFilter
-from receiver.inbox.sqlite import SqliteInbox
 from receiver.notification import Notification, read_stored
 from receiver.rules import Verdict
 
@@ -54,7 +54,7 @@ def command(
 
 
 async def _kept(config: Configuration, id_: int) -> Notification:
-    inbox = await SqliteInbox.read(config.inbox.database)
+    inbox = await reading(config)(config.inbox.database)
     try:
         row = await inbox.notification(id_)
     finally:
@@ -65,7 +65,7 @@ async def _kept(config: Configuration, id_: int) -> Notification:
 
 
 async def _compare(current: Configuration, other: Configuration, since: float, as_json: bool) -> None:
-    inbox = await SqliteInbox.read(current.inbox.database)
+    inbox = await reading(current)(current.inbox.database)
     looked = changed = 0
     before, after = Explainer(current), Explainer(other)
     try:

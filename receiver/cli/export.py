@@ -13,9 +13,9 @@ from receiver.cli.chosen import chosen, notification_options
 from receiver.cli.export_file import opened
 from receiver.cli.kept import (
     attempt_record,
-    database_of,
     database_options,
     delivery_record,
+    kept_in,
     notification_record,
     with_inbox,
 )
@@ -51,13 +51,13 @@ def command(
         raise click.UsageError("--resume and --force go with --output FILE")
     if resume and force:
         raise click.UsageError("--resume goes on with FILE, --force begins it anew: choose one")
-    which, path = chosen(limit, **options), database_of(config, database)
+    which, (path, way) = chosen(limit, **options), kept_in(config, database)
     with _stream(output, resume, force) as (stream, known):
 
         async def write(inbox: SqliteInbox) -> tuple[int, int]:
             return await _write(inbox, which, max(after, known), stream, not without_body)
 
-        count, last = with_inbox(path, SqliteInbox.read, write, "exporting")
+        count, last = with_inbox(path, way, write, "exporting")
     if output is not None:
         click.echo(f"{output}: {count:,} notifications written, the last is {last}")
 

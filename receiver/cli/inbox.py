@@ -18,6 +18,7 @@ from receiver.cli.kept import (
     database_of,
     database_options,
     delivery_record,
+    kept_in,
     mebibytes,
     notification_record,
     show_facts,
@@ -26,14 +27,16 @@ from receiver.cli.kept import (
 from receiver.cli.options import find_config
 from receiver.cli.output import json_line, listing, table
 from receiver.cli.reroute import command as reroute
+from receiver.cli.rotate import command as rotate
 from receiver.cli.times import TIME
 from receiver.cli.vacuum import command as vacuum
 from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
 from receiver.inbox.listing import State
-from receiver.inbox.search import Reveal, Search, Searcher, plain
+from receiver.inbox.search import Reveal, Search, Searcher
 from receiver.notification import read_stored
+from receiver.privacy.opening import reveal_of
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
 
@@ -43,7 +46,7 @@ def command() -> None:
     """List, show, export and back up what was received. The daemon may run meanwhile."""
 
 
-for each in (backup, export, reroute, restore, vacuum):
+for each in (backup, export, reroute, restore, rotate, vacuum):
     command.add_command(each)
 
 
@@ -58,12 +61,12 @@ def list_notifications(
 ) -> None:
     """List notifications, newest first."""
     which = chosen(limit, **options)
-    path = database_of(config, database)
+    path, way = kept_in(config, database)
     if search is None:
         rows = with_inbox(path, SqliteInbox.read, lambda inbox: _pages(inbox, which))
     else:
         wanted = Search(search, which)
-        rows = with_inbox(path, SqliteInbox.read, lambda inbox: _search(inbox, wanted, plain), "searching")
+        rows = with_inbox(path, way, lambda inbox: _search(inbox, wanted, reveal_of(inbox)), "searching")
     records = (notification_record(row) for row in rows)
     if not as_json:
         records = (record | {"deliveries": counts(record["deliveries"]) or "unrouted"} for record in records)
@@ -76,7 +79,7 @@ def list_notifications(
 @database_options
 def show_notification(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
     """Show notification ID: what rules see of it, and its deliveries."""
-    row, deliveries = with_inbox(database_of(config, database), SqliteInbox.read, lambda inbox: _find(inbox, id_))
+    row, deliveries = with_inbox(*kept_in(config, database), lambda inbox: _find(inbox, id_))
     if as_json:
         received = row.body.decode("utf-8", "replace")
         json_line(

@@ -9,8 +9,12 @@ import click
 
 from receiver.cli.options import find_config
 from receiver.cli.output import iso, on_terminal
-from receiver.config import load
+from receiver.config import Configuration, load
+from receiver.config.privacy import PrivacySettings
+from receiver.errors import ConfigError
 from receiver.inbox import AttemptRow, DeliveryRow, NotificationRow, SqliteInbox, State
+from receiver.privacy import Protection
+from receiver.privacy.opening import read_with
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
@@ -39,6 +43,32 @@ def database_options(command: F) -> F:
 def database_of(config: Path | None, database: Path | None) -> Path:
     """The inbox's file. Raises ConfigError."""
     return database if database is not None else load(find_config(config)).inbox.database
+
+
+def kept_in(config: Path | None, database: Path | None) -> tuple[Path, Open]:
+    """The inbox's file, and the way to open it so that what it keeps encrypted can be read. Raises ConfigError."""
+    if database is not None:
+        return database, reading(None)
+    loaded = load(find_config(config))
+    return loaded.inbox.database, reading(loaded)
+
+
+def reading(config: Configuration | None, way: Open = SqliteInbox.read) -> Open:
+    """A way to open an inbox that decrypts with the keys of the rules file; where they are not here, that is said."""
+    protection = _protection(config.privacy) if config and config.privacy else None
+
+    async def opened(path: Path) -> SqliteInbox:
+        return read_with(await way(path), protection)
+
+    return opened
+
+
+def _protection(privacy: PrivacySettings) -> Protection | None:
+    try:
+        return privacy.protection()
+    except ConfigError as error:
+        click.echo(f"what is encrypted cannot be shown: {error}", err=True)
+        return None
 
 
 def with_inbox(path: Path, way: Open, work: Callable[[SqliteInbox], Awaitable[R]], doing: str = "") -> R:

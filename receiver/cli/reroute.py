@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from receiver.cli.kept import printable, with_inbox
+from receiver.cli.kept import printable, reading, with_inbox
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line
 from receiver.cli.times import TIME
@@ -43,7 +43,7 @@ def command(ids: tuple[int, ...], config: Path, yes: bool, as_json: bool, **chos
         looked_at = await rerouter.named(ids) if ids else await rerouter.found(which)
         return len(looked_at), await _reroute(rerouter, looked_at, yes, as_json)
 
-    way = SqliteInbox.attach if yes else SqliteInbox.read
+    way = reading(configuration, SqliteInbox.attach if yes else SqliteInbox.read)
     looked, added = with_inbox(configuration.inbox.database, way, work, "matching notifications")
     click.echo(_summary(looked, added, yes), err=as_json)
 

@@ -16,23 +16,49 @@ _UNKNOWN = Origin("", "", "")
 _UNREAD = "(cannot be decrypted: {})"
 
 
+class Shared:
+    """What `[privacy]` asks for now: one object for all who read and write the same inbox."""
+
+    def __init__(self, protection: Protection) -> None:
+        self.protection = protection
+
+
 class ProtectedInbox(SqliteInbox):
     """A SqliteInbox under `[privacy]`. What cannot be opened is said in its place and stops nothing else."""
 
-    protection: Protection = Protection()
-    """Set anew when the rules file is loaded again."""
+    _shared: Shared
+    _origins: dict[int, Origin]
+    """By delivery: those that are handed out."""
 
     @classmethod
-    def around(cls, inbox: SqliteInbox, protection: Protection) -> "ProtectedInbox":
+    def around(cls, inbox: SqliteInbox, shared: Shared) -> "ProtectedInbox":
         """Take an open inbox over: it is to be used, and closed, through the one that is returned."""
         made = cls(inbox.path, inbox._queries, inbox._writer, inbox._lock)
         made._inherits, made._version = inbox._inherits, inbox._version
-        made.protection = protection
+        made._shared = shared
         made._origins = {}
         return made
 
-    _origins: dict[int, Origin]
-    """By delivery: those that are handed out."""
+    @property
+    def protection(self) -> Protection:
+        """What is asked for now."""
+        return self._shared.protection
+
+    def take_in(self, protection: Protection) -> None:
+        """Protect so from now on, here and in all inboxes that were opened `alike`."""
+        self._shared.protection = protection
+
+    def alike(self, other: SqliteInbox) -> "ProtectedInbox":
+        """Another opening of the same file, read as this one is."""
+        return ProtectedInbox.around(other, self._shared)
+
+    def reveal(self, body: bytes) -> bytes:
+        """A message as it was before it was encrypted, as it is kept where it does not open."""
+        seal = self.protection.seal
+        try:
+            return body if seal is None else seal.open(body, BODY).value
+        except Unopened:
+            return body
 
     async def accept(self, entries: Sequence[Entry]) -> list[Accepted]:
         """Keep notifications of the daemon's own; those of pushes are protected where they are judged."""

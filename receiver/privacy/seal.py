@@ -107,9 +107,10 @@ def is_sealed(value: bytes) -> bool:
     return value.startswith(MARK) and len(value) >= _HEAD + _NONCE_BYTES
 
 
-def is_sealed_text(text: str) -> bool:
-    """Whether a kept text is encrypted."""
-    return _from_text(text) is not None
+def text_sealed_with(text: str) -> str | None:
+    """The name of the key of a sealed text, None where it is not sealed."""
+    sealed = _from_text(text)
+    return None if sealed is None else sealed_with(sealed)
 
 
 def sealed_with(value: bytes) -> str:

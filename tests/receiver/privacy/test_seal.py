@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.privacy.seal import MARK, Opened, Seal, Unopened, is_sealed, is_sealed_text, sealed_with
+from receiver.privacy.seal import MARK, Opened, Seal, Unopened, is_sealed, sealed_with, text_sealed_with
 
 KEY, OLD = bytes(range(32)), bytes(32)
 SEAL = Seal(KEY)
@@ -79,7 +79,7 @@ def test_what_was_kept_before_is_read_as_it_is() -> None:
 def test_texts(text: str) -> None:
     sealed = SEAL.seal_text(text, "delivery 7", "reason")
     assert SEAL.open_text(sealed, "reason", "delivery 7") == text
-    assert is_sealed_text(sealed) == bool(text)
+    assert text_sealed_with(sealed) == (SEAL.key if text else None)
     assert sealed.isascii()
 
 
