@@ -126,6 +126,13 @@ class SpapiClient:
         grant = await self._lwa.exchange(code, redirect_uri)
         await self.accounts.add(account, grant.refresh_token)
 
+    async def prove(self, whom: Account | str) -> None:
+        """Get an access token of an account, or of the application itself for a scope, and do nothing with it.
+
+        Raises LwaError, Unreachable, AccountError, VaultError or SecretError.
+        """
+        await (self._lwa.access_token(whom) if isinstance(whom, Account) else self._lwa.grantless(whom))
+
     def find(self, name: str) -> Operation:
         """The operation of a name. Raises CatalogueError."""
         return self.catalogue.find(name)

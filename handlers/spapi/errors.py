@@ -22,6 +22,20 @@ _CURES = {
 }
 
 
+_THROTTLED = (
+    "nothing is lost, such calls wait for their turn; where it goes on, another program uses the same application, or "
+    "the plan is smaller than published: call less often"
+)
+_THEIRS = "nothing is lost, such calls are tried again; where it goes on, look at Amazon's SP-API status page"
+
+
+def cure_of(status: int) -> str:
+    """What to do where SP-API goes on answering a status."""
+    if status == 429:
+        return _THROTTLED
+    return _THEIRS if status >= 500 else _CURES.get(status, "see what the newest deliveries say")
+
+
 class SpapiFault(HandlerError):
     """Base of what this package raises. `retryable` says whether the same call may succeed later."""
 

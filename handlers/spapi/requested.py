@@ -21,6 +21,7 @@ from handlers.spapi.shared import PATIENCE
 
 CREATE = "reports.2021-06-30.createReport"
 _GET = "reports.2021-06-30.getReport"
+_KEPT_IN = "requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class RequestedReports:
 
     def __init__(self, context: HandlerContext) -> None:
         self._context = context
-        self._directory = context.state_directory / "requests"
+        self._directory = context.state_directory / _KEPT_IN
 
     async def ask(self, client: SpapiClient, account: Account, ticket: str, body: Any) -> Asked:
         """The report of a delivery, asked for now where it was not before. Raises HandlerError."""
@@ -78,6 +79,15 @@ class RequestedReports:
 
     def _path(self, ticket: str) -> Path:
         return self._directory / f"{mark_of(ticket)}.json"
+
+
+def requests_in(state_directory: Path) -> list[Asked]:
+    """The reports that a handler waits for, the longest first. Raises PermissionError."""
+    try:
+        paths = [path for path in (state_directory / _KEPT_IN).iterdir() if path.suffix == ".json"]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(filter(None, map(_load, paths)), key=lambda asked: asked.at)
 
 
 def _load(path: Path) -> Asked | None:

@@ -18,12 +18,13 @@ from handlers.spapi.call import Call, Response
 from handlers.spapi.catalogue import Catalogue
 from handlers.spapi.central import ConsentRequest, central_of, central_of_region
 from handlers.spapi.client import SpapiClient, user_agent
-from handlers.spapi.errors import CatalogueError, PlanExhausted, SpapiError, SpapiFault
+from handlers.spapi.errors import CatalogueError, PlanExhausted, SpapiError, SpapiFault, cure_of
 from handlers.spapi.lwa import Credentials, LwaClient
 from handlers.spapi.operation import Operation
 from handlers.spapi.pools import Pools
 from handlers.spapi.regions import LWA_ENDPOINT, MARKETPLACES, REGIONS, Endpoints, check_region, marketplace
 from handlers.spapi.request import build
+from handlers.spapi.requested import requests_in
 from handlers.spapi.shared import SharedClient
 from handlers.spapi.signature import SigningError
 from handlers.spapi.signing import Signer
@@ -67,8 +68,10 @@ __all__ = [
     "central_of_region",
     "check_region",
     "connect",
+    "cure_of",
     "marketplace",
     "read_key",
+    "requests_in",
     "user_agent",
 ]
 

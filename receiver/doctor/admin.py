@@ -6,7 +6,7 @@ from pathlib import Path
 from receiver.doctor.check import Result, finding, ok, skipped
 from receiver.doctor.listener import connectable
 from receiver.doctor.patient import Patient
-from receiver.doctor.probe import Unreachable
+from receiver.doctor.probe import Answer, Unreachable
 
 _READY = 200
 
@@ -15,23 +15,22 @@ async def admin_answers(patient: Patient) -> Sequence[Result]:
     """Asks /readyz, which tries to write to the inbox."""
     if not patient.runs:
         return [skipped("the daemon does not run")]
-    addresses = _addresses(patient)
+    addresses = admin_addresses(patient)
     if not addresses:
         return [skipped("server.admin is false")]
     return [await _asked(patient, address) for address in addresses]
 
 
-def _addresses(patient: Patient) -> tuple[str, ...]:
+def admin_addresses(patient: Patient) -> tuple[str, ...]:
+    """Where the daemon's admin listener is, none where there is no such listener."""
     if patient.presence:
         return patient.presence.admin
     return (str(patient.config.server.admin),) if patient.config.server.admin else ()
 
 
 async def _asked(patient: Patient, address: str) -> Result:
-    unix = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
-    place = "localhost" if unix else connectable(address)
     try:
-        answer = await patient.ways.probe.get(f"http://{place}/readyz", unix=unix)
+        answer = await asked(patient, address, "/readyz")
     except Unreachable as error:
         cure = "look for who else uses the address: ss -ltnp; restart the daemon: systemctl restart spapi-router"
         return finding(f"{address} does not answer: {error}", cure)
@@ -39,3 +38,10 @@ async def _asked(patient: Patient, address: str) -> Result:
     if answer.status == _READY:
         return ok(f"{address} says {said}")
     return finding(f"the daemon answers pushes with 503: {said or answer.status}", "do what that text says")
+
+
+async def asked(patient: Patient, address: str, page: str, most: int = 4096) -> Answer:
+    """The beginning of a page of the admin listener. Raises Unreachable."""
+    unix = Path(address.removeprefix("unix:")) if address.startswith("unix:") else None
+    place = "localhost" if unix else connectable(address)
+    return await patient.ways.probe.get(f"http://{place}{page}", unix=unix, most=most)

@@ -50,8 +50,10 @@ class Probe:
         self._resolver = resolver
         self._clock = clock
 
-    async def get(self, url: str, *, seconds: float = 5.0, unix: Path | None = None, trusted: bool = True) -> Answer:
-        """GET `url`, by a Unix socket where `unix` names one. Raises Unreachable.
+    async def get(
+        self, url: str, *, seconds: float = 5.0, unix: Path | None = None, trusted: bool = True, most: int = _MOST
+    ) -> Answer:
+        """GET `url`, by a Unix socket where `unix` names one; the text is cut at `most` bytes. Raises Unreachable.
 
         With `trusted` unset any certificate will do: for this machine's own listener, whose certificate is judged
         apart.
@@ -67,7 +69,7 @@ class Probe:
                     headers={"User-Agent": f"spapi-router/{__version__}"},
                 ) as response,
             ):
-                text = (await response.content.read(_MOST)).decode("utf-8", "replace")
+                text = (await _beginning(response.content, most)).decode("utf-8", "replace")
                 return Answer(response.status, text, _date(response), asked_at, self._clock())
         except TimeoutError:
             raise Unreachable(f"no answer within {seconds:g} s") from None
@@ -83,6 +85,14 @@ class Probe:
             return aiohttp.UnixConnector(str(unix))
         context = (self._roots or Roots.system()).client_context() if trusted else _trusting()
         return aiohttp.TCPConnector(ssl=context, resolver=self._resolver)
+
+
+async def _beginning(content: aiohttp.StreamReader, most: int) -> bytes:
+    pieces, size = [], 0
+    while size < most and (piece := await content.read(most - size)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def reason_of(error: OSError) -> str:

@@ -1,5 +1,6 @@
 """All checks, in the order in which an operator would look: the daemon, its doors, the world, what it keeps."""
 
+from receiver.doctor.accounts import credentials_hold, tokens_open
 from receiver.doctor.admin import admin_answers
 from receiver.doctor.check import Check
 from receiver.doctor.clock import clock_agrees
@@ -10,9 +11,12 @@ from receiver.doctor.disk import space_left
 from receiver.doctor.egress import amazon_reachable
 from receiver.doctor.listener import listener_answers, url_answers
 from receiver.doctor.reading import rules_as_read
+from receiver.doctor.reports import reports_end
 from receiver.doctor.secrets import secrets_readable
+from receiver.doctor.sources import spapi_sends
 from receiver.doctor.subscriptions import topics_subscribed
 from receiver.doctor.tls import listener_certificate, url_certificate
+from receiver.doctor.usage import calls_accepted, plans_suffice
 
 CHECKS: tuple[Check, ...] = (
     Check("rules read", rules_as_read),
@@ -26,6 +30,12 @@ CHECKS: tuple[Check, ...] = (
     Check("clock", clock_agrees, network=True),
     Check("way to Amazon", amazon_reachable, network=True),
     Check("subscriptions", topics_subscribed),
+    Check("tokens", tokens_open),
+    Check("credentials", credentials_hold, network=True, seconds=45.0),
+    Check("SP-API sends", spapi_sends, network=True, seconds=60.0),
+    Check("SP-API refuses", calls_accepted),
+    Check("usage plans", plans_suffice),
+    Check("reports", reports_end),
     Check("inbox", inbox_writable),
     Check("inbox integrity", inbox_sound),
     Check("disk", space_left),
