@@ -3,9 +3,9 @@
 A backlog of distinct ORDER_CHANGE notifications goes to a sink in a process of its own, 32 at a time, in alternating
 runs: by the engine, which reads each from disk, makes and signs its request and has every outcome on disk; by a loop of
 aiohttp's client that posts the same requests made ready before; and by a loop of the forward handler alone, which makes
-and signs them. CPU is that of the sending process, so it tells costs apart from a busy machine. Then the time from a
-push to its arrival at the sink, both its commit and its delivery's claim in between, at 200 messages a second, alone
-and beside a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
+and signs them. CPU is that of the sending process and the inbox's writer, so it tells costs apart from a busy machine.
+Then the time from a push to its arrival at the sink, both its commit and its delivery's claim in between, at 200
+messages a second, alone and beside a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
 """
 
 import argparse
@@ -30,11 +30,14 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from bench._cpu import cpu_of
 from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettings, Outcome
 from handlers.forward import ForwardHandler, ForwardSettings
+from receiver import garbage
 from receiver.dispatcher import Dispatcher, LaneSettings, LaneSpec
 from receiver.dispatcher.outcomes import Ended
 from receiver.inbox import DeliveryFilter, Entry, Inbox, Route, State
+from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.notification import read_stored
 
@@ -47,7 +50,7 @@ _PEERS = ("bare", "handler")
 SECRET = "BENCH_DISPATCH_SECRET"
 
 T = TypeVar("T")
-Way = Callable[[str, int], Coroutine[Any, Any, "Measured"]]
+Way = Callable[[int], "Measured"]
 
 
 @dataclass(slots=True)
@@ -148,9 +151,9 @@ def forward(url: str) -> LaneSpec:
 
 
 @asynccontextmanager
-async def new_inbox() -> AsyncIterator[SqliteInbox]:
+async def new_inbox(writer: WriterProcess) -> AsyncIterator[SqliteInbox]:
     with tempfile.TemporaryDirectory(prefix="bench-dispatch-") as directory:
-        inbox = await SqliteInbox.open(Path(directory) / "inbox.db")
+        inbox = await SqliteInbox.open(Path(directory) / "inbox.db", process=writer)
         try:
             yield inbox
         finally:
@@ -177,23 +180,26 @@ class Counter:
 
 
 @contextmanager
-def _measuring(count: int) -> Iterator[Measured]:
-    measured, wall, cpu = Measured(), time.perf_counter(), time.process_time()
+def _measuring(count: int, *others: int) -> Iterator[Measured]:
+    """Measure this process; of `others`, CPU counts too."""
+    pids = (os.getpid(), *others)
+    measured, wall, cpu = Measured(), time.perf_counter(), cpu_of(*pids)
     yield measured
     measured.rate = count / (time.perf_counter() - wall)
-    measured.cpu = (time.process_time() - cpu) / count * 1e6
+    measured.cpu = (cpu_of(*pids) - cpu) / count * 1e6
 
 
-async def engine(url: str, count: int) -> Measured:
+async def engine(url: str, count: int, writer: WriterProcess) -> Measured:
     """A backlog delivered, every outcome on disk."""
     backlog = entries(count, ("sink",))
-    async with new_inbox() as inbox:
+    async with new_inbox(writer) as inbox:
         for start in range(0, count, 500):
             await inbox.accept(backlog[start : start + 500])
         del backlog
         counter = Counter(count)
         dispatcher = Dispatcher(inbox, {"sink": forward(url)}, observer=counter)
-        with _measuring(count) as measured:
+        garbage.spare()
+        with _measuring(count, writer.pid) as measured:
             await dispatcher.start()
             await asyncio.wait_for(counter.done.wait(), PATIENCE)
         await dispatcher.stop(5.0)
@@ -245,13 +251,13 @@ def _alone(url: str, count: int) -> tuple[Any, list[Delivery]]:
     return forward(url).handler, made
 
 
-async def latency(url: str, hanging: bool) -> Latency:
+async def latency(url: str, hanging: bool, writer: WriterProcess) -> Latency:
     """From push to sink at a steady rate, where `hanging` beside a handler that never answers."""
     count = int(RATE * LATENCY_SECONDS)
     lanes = {"sink": forward(url)}
     if hanging:
         lanes["hanging"] = LaneSpec(Hanging(HandlerSettings(), context("hanging")), LaneSettings(timeout=600.0))
-    async with new_inbox() as inbox:
+    async with new_inbox(writer) as inbox:
         dispatcher = Dispatcher(inbox, lanes)
         await dispatcher.start()
         pushed = await _push_steadily(inbox, dispatcher, entries(count, tuple(lanes)))
@@ -293,6 +299,10 @@ def _fresh(measure: Callable[[str], Coroutine[Any, Any, T]]) -> T:
         return uvloop.run(measure(url))
 
 
+def _engine(count: int) -> Measured:
+    return _fresh(partial(engine, count=count, writer=WriterProcess.fork()))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.dispatch", description=__doc__)
@@ -306,13 +316,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _rates(count: int, runs: int) -> None:
-    ways: tuple[Way, ...] = (engine, bare, handler_alone)
+    ways: tuple[Way, ...] = (
+        _engine,
+        lambda count: _fresh(partial(bare, count=count)),
+        lambda count: _fresh(partial(handler_alone, count=count)),
+    )
     print(f"{count} deliveries, {CONCURRENCY} at a time: a second, and microseconds of CPU each")
     print(f"{'run':>6} {'engine':>8} {'cpu':>5}" + "".join(f" {name:>8} {'cpu':>5} {'ratio':>6}" for name in _PEERS))
     rows = []
     for number in range(runs):
         order = ways if number % 2 == 0 else ways[::-1]
-        measured = {way: _fresh(partial(way, count=count)) for way in order}
+        measured = {way: way(count) for way in order}
         rows.append([value for way in ways for value in (measured[way].rate, measured[way].cpu)])
         _row(str(number + 1), rows[-1])
     _row("median", [statistics.median(column) for column in zip(*rows, strict=True)])
@@ -328,7 +342,7 @@ def _latencies() -> None:
     print(f"\nfrom push to sink at {RATE:.0f} a second; milliseconds")
     print(f"{'':>26} {'p50':>7} {'p99':>7}")
     for hanging in (False, True, False, True):
-        measured = _fresh(lambda url, hanging=hanging: latency(url, hanging))
+        measured = _fresh(partial(latency, hanging=hanging, writer=WriterProcess.fork()))
         name = "beside a hanging handler" if hanging else "alone"
         print(f"{name:>26} {measured.median:>7.2f} {measured.p99:>7.2f}", flush=True)
 

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from uuid import uuid4
 
+from bench._cpu import children_of, cpu_of
 from bench._load import Generator, Load, request_bytes
 from receiver.inbox.remote_writer import WriterProcess
 from receiver.simulators.sns import Authority, Flavour, Topic
@@ -65,13 +66,7 @@ def signed_messages(authority: Authority, count: int) -> list[bytes]:
 
 def _cpu() -> float:
     """Seconds of CPU that this process and its children have used."""
-    tasks = Path("/proc/self/task").iterdir()
-    children = [child for task in tasks for child in (task / "children").read_text().split()]
-    ticks = 0
-    for pid in ["self", *children]:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return cpu_of(os.getpid(), *children_of(os.getpid()))
 
 
 async def _bare(announce: Callable[[str], None]) -> None:

@@ -1,12 +1,10 @@
 """What belongs to the process and not to the daemon in it: the event loop, and how memory is looked after."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 
+from receiver import garbage
 from receiver.daemon import Daemon
-
-_THRESHOLDS = (20_000, 20, 100)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -28,8 +26,5 @@ async def live(daemon: Daemon) -> None:
 
 
 async def _settle(daemon: Daemon) -> None:
-    """Once all is loaded, spare the collector what stays: a sixth of the work of a delivery was looking at it again."""
     await daemon.ready.wait()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
+    garbage.spare()

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
+from receiver import garbage
 from receiver.errors import InboxError, Unavailable
 from receiver.inbox.commit import Commit, Commits
 from receiver.inbox.connection import connect, translated
@@ -150,6 +151,7 @@ def _live(channel: socket.socket) -> NoReturn:
     try:
         for ignored in _IGNORED:
             signal.signal(ignored, signal.SIG_IGN)
+        garbage.spare()
         _work(channel)
         status = 0
     except (BrokenPipeError, ConnectionResetError):
