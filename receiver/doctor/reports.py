@@ -37,6 +37,6 @@ def _stuck(patient: Patient, name: str, asked: Any) -> Result:
     minutes = (patient.ways.clock() - asked.at) / 60
     return warning(
         f"report {asked.report_id} was asked for {minutes:,.0f} minutes ago by {name!r} and is not done{end}",
-        f"see what Amazon says: spapi-router call reports.getReport reportId={asked.report_id}; ask for fewer reports at "
-        "once, or for shorter spans",
+        f"see what Amazon says: spapi-router call reports.getReport reportId={asked.report_id}; "
+        "ask for fewer reports at once, or for shorter spans",
     )

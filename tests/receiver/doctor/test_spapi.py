@@ -115,7 +115,7 @@ async def test_tokens_open_with_the_key_that_sealed_them(
 ) -> None:
     await seal(tmp_path, KEY, amazon.settings.seller_id(2))
     rules = written(tmp_path, section(key=KEY))
-    assert await checked(look, rules, "tokens") == [(Verdict.OK, "the tokens of 1 accounts open", "")]
+    assert await checked(look, rules, "tokens") == [(Verdict.OK, "1 of the inbox, and all open", "")]
     (credentials,) = await checked(look, rules, "credentials")
     assert credentials[1].endswith("and 2 accounts")
 
