@@ -5,8 +5,9 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from receiver.access.access import CSRF_FIELD, CSRF_HEADER, PRINCIPAL, Access
+from receiver.access.access import PRINCIPAL, Access
 from receiver.access.denial import Denied
+from receiver.access.forms import csrf_of, form_of
 from receiver.access.origin import is_cross_site_visit
 from receiver.access.pages import bounce_page, denial_page
 from receiver.responses import problem
@@ -16,7 +17,7 @@ OPEN = {"/healthz", "/readyz", "/metrics"}
 DOOR = {"/login", "/login.css"}
 ASSETS = "/static/"
 API = "/api/"
-_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def guard(access: Access) -> Middleware:
@@ -40,17 +41,10 @@ async def _admit(access: Access, request: web.Request) -> None:
     if request.path in DOOR or (request.path.startswith(ASSETS) and request.method in {"GET", "HEAD"}):
         return
     request[PRINCIPAL] = access.required(request)
-    access.check_csrf(request, await _csrf(request))
-
-
-async def _csrf(request: web.Request) -> str | None:
-    if CSRF_HEADER in request.headers or request.content_type not in _FORMS:
-        return request.headers.get(CSRF_HEADER)
-    try:
-        value = (await request.post()).get(CSRF_FIELD)
-    except (ValueError, web.PayloadAccessError) as error:
-        raise Denied(400, "bad_form", f"the form cannot be read: {error}") from None
-    return value if isinstance(value, str) else None
+    if request.method not in _SAFE:
+        if not request.path.startswith(API):
+            await form_of(request)
+        access.check_csrf(request, await csrf_of(request))
 
 
 def answer(request: web.BaseRequest, denied: Denied) -> web.Response:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from receiver.access.access import COOKIE, Access
 from receiver.access.denial import Denied
+from receiver.access.forms import form_of
 from receiver.access.pages import denial_page, login_page
 from receiver.access.principal import Way
 
@@ -38,7 +39,10 @@ class Login:
 
     async def enter(self, request: web.Request) -> web.Response:
         """Open a session for the token."""
-        form = await request.post()
+        try:
+            form = await form_of(request)
+        except Denied as denied:
+            return denial_page(denied)
         token, then = form.get("token"), form.get("next")
         target = local(then) if isinstance(then, str) else "/"
         try:
