@@ -5,9 +5,7 @@ from collections import Counter as Tally
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-
-from receiver.metrics.children import Children
+from receiver.metrics.families import Families
 
 _CALL_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 _MOST_REPORTS = 1000
@@ -18,43 +16,13 @@ _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 class HandlerMetrics:
     """Counts, and remembers which reports are waited for. Used from the event loop."""
 
-    def __init__(self, registry: CollectorRegistry, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, make: Families, ticks: Callable[[], float] = time.monotonic) -> None:
         """`ticks` is a monotonic clock in seconds."""
         self._ticks = ticks
-        self._calls = Children(
-            Counter(
-                "spapi_router_spapi_calls",
-                "Calls to SP-API, by operation and status of the answer",
-                ["operation", "status"],
-                registry=registry,
-            ),
-            most=2000,
-        )
-        self._seconds = Children(
-            Histogram(
-                "spapi_router_spapi_call_seconds",
-                "Duration of calls to SP-API, without the wait for the usage plan",
-                ["operation"],
-                buckets=_CALL_BUCKETS,
-                registry=registry,
-            )
-        )
-        self._tokens = Children(
-            Counter(
-                "spapi_router_token_requests",
-                "Tokens asked of Login with Amazon, by grant and outcome",
-                ["grant", "outcome"],
-                registry=registry,
-            )
-        )
-        self._reports = Children(
-            Counter(
-                "spapi_router_reports",
-                "Documents of reports, feeds and queries that came to a state, by handler",
-                ["handler", "state"],
-                registry=registry,
-            )
-        )
+        self._calls = make.counters("spapi_calls", "Calls to SP-API", "operation", "status", most=2000)
+        self._seconds = make.histograms("spapi_call_seconds", "Duration of calls", _CALL_BUCKETS, "operation")
+        self._tokens = make.counters("token_requests", "Tokens asked of Login with Amazon", "grant", "outcome")
+        self._reports = make.counters("reports", "Documents that came to a state", "handler", "state")
         self._seen: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
 
     def spapi_called(self, operation: str, status: str, seconds: float, request_id: str) -> None:

@@ -1,14 +1,14 @@
 """What the daemon counts as it happens. One registry for each daemon."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 
 from receiver.dispatcher.outcomes import Ended
 from receiver.metrics.build import build_info
 from receiver.metrics.calls import HandlerMetrics
-from receiver.metrics.children import Children
+from receiver.metrics.families import Families
 from receiver.metrics.gauges import FAMILIES, Gauges
 from receiver.metrics.plans import PLAN_FAMILIES
 from receiver.metrics.readings import Readings
@@ -26,41 +26,28 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.received = self._counter("received", "Pushes received on the SNS route")
-        self.duplicates = self._counter("duplicates", "Repeats answered 200 that ran nothing")
-        self.refused = self._counters("refused", "Pushes refused for good (4xx), by reason", "reason")
-        self.unavailable = self._counters("unavailable", "Pushes answered 503, by reason", "reason")
-        self.accepted = self._counters("accepted", "Notifications kept, by type", "type", most=_MOST_TYPES)
-        self.unrouted = self._counters(
-            "unrouted", "Notifications that no rule matched, by type", "type", most=_MOST_TYPES
+        make = Families(self.registry)
+        self.received = make.counter("received", "Pushes received on the SNS route")
+        self.duplicates = make.counter("duplicates", "Repeats answered 200 that ran nothing")
+        self.refused = make.counters("refused", "Pushes refused for good (4xx)", "reason")
+        self.unavailable = make.counters("unavailable", "Pushes answered 503", "reason")
+        self.accepted = make.counters("accepted", "Notifications kept", "type", most=_MOST_TYPES)
+        self.unrouted = make.counters("unrouted", "Notifications that no rule matched", "type", most=_MOST_TYPES)
+        self.rule_hits = make.counters("rule_hits", "Notifications that a rule sent on", "rule")
+        self.confirmations = make.counters("subscription_messages", "Subscription messages", "outcome")
+        self.acknowledged = make.histogram("push_seconds", "From push to 200", _ACK_BUCKETS)
+        self.commit_seconds = make.histogram("commit_seconds", "Transactions of the inbox", _COMMIT_BUCKETS)
+        self.commit_jobs = make.histogram("commit_jobs", "Changes that shared a transaction", _BATCH_BUCKETS)
+        self.attempts = make.counters("attempts", "Attempts of deliveries", "handler", "outcome")
+        self.finals = make.counters("deliveries", "Deliveries that an attempt ended", "handler", "state")
+        self.attempt_seconds = make.histograms("attempt_seconds", "Duration", _ATTEMPT_BUCKETS, "handler")
+        self.delivered_seconds = make.histograms("delivery_seconds", "From push to end", _DELIVERY_BUCKETS, "handler")
+        self._spans = make.counters("spans", "Spans of traces, by what became of them", "outcome")
+        self._reload_ok = make.gauge("config_last_reload_successful", "1 where the rules file was taken in last time")
+        self._reload_at = make.gauge(
+            "config_last_reload_success_timestamp_seconds", "Since when the rules are in force"
         )
-        self.rule_hits = self._counters("rule_hits", "Notifications that a rule sent on, by rule", "rule")
-        self.confirmations = self._counters("subscription_messages", "Subscription messages, by outcome", "outcome")
-        self.attempts = self._counters(
-            "attempts", "Attempts of deliveries, by handler and outcome", "handler", "outcome"
-        )
-        self.finals = self._counters(
-            "deliveries", "Deliveries that a run ended, by handler and state", "handler", "state"
-        )
-        self.acknowledged = self._histogram("push_seconds", "From push to 200", _ACK_BUCKETS)
-        self.commit_seconds = self._histogram(
-            "commit_seconds", "Transactions of the inbox, fsync included", _COMMIT_BUCKETS
-        )
-        self.commit_jobs = self._histogram(
-            "commit_jobs", "Changes that a transaction of the inbox took", _BATCH_BUCKETS
-        )
-        self.attempt_seconds = Children(
-            self._histogram("attempt_seconds", "Duration of attempts", _ATTEMPT_BUCKETS, "handler")
-        )
-        self.delivered_seconds = Children(
-            self._histogram("delivery_seconds", "From push to the end of a delivery", _DELIVERY_BUCKETS, "handler")
-        )
-        self._spans = self._counters("spans", "Spans of traces, by what became of them", "outcome")
-        self.handlers = HandlerMetrics(self.registry)
-        self._reload_ok = self._gauge("config_last_reload_successful", "1 where the rules file was taken in last time")
-        self._reload_at = self._gauge(
-            "config_last_reload_success_timestamp_seconds", "When the rules that are in force were taken in"
-        )
+        self.handlers = HandlerMetrics(make)
         self._gauges = Gauges((*FAMILIES, *PLAN_FAMILIES))
         self.registry.register(self._gauges)
         build_info(self.registry)
@@ -105,18 +92,6 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text that a Prometheus server scrapes. May be called from a thread."""
         return generate_latest(_Shown(self.registry))
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"spapi_router_{name}", text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"spapi_router_{name}", text, registry=self.registry)
-
-    def _counters(self, name: str, text: str, *labels: str, most: int = 500) -> Children[Counter]:
-        return Children(self._counter(name, text, *labels), most)
-
-    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(f"spapi_router_{name}", text, labels, buckets=buckets, registry=self.registry)
 
 
 class _Shown(CollectorRegistry):

@@ -3,12 +3,13 @@
 from prometheus_client import CollectorRegistry
 
 from receiver.metrics.calls import HandlerMetrics
+from receiver.metrics.families import Families
 
 
 def test_a_report_is_counted_when_it_comes_to_a_state_and_waits_as_long_as_it_is_looked_at() -> None:
     now = [0.0]
     registry = CollectorRegistry()
-    metrics = HandlerMetrics(registry, lambda: now[0])
+    metrics = HandlerMetrics(Families(registry), lambda: now[0])
     for state in ("IN_QUEUE", "IN_QUEUE", "IN_PROGRESS"):
         metrics.report_seen("report", "a", state)
     metrics.report_seen("report", "b", "IN_QUEUE")
@@ -24,7 +25,7 @@ def test_a_report_is_counted_when_it_comes_to_a_state_and_waits_as_long_as_it_is
 
 
 def test_reports_that_are_remembered_are_bounded() -> None:
-    metrics = HandlerMetrics(CollectorRegistry())
+    metrics = HandlerMetrics(Families(CollectorRegistry()))
     for number in range(1500):
         metrics.report_seen("report", str(number), "IN_QUEUE")
     assert metrics.reports_waiting() == {("report", "IN_QUEUE"): 1000}
