@@ -22,8 +22,8 @@ class Script:
     pause: float = 0.0
     hang_up: bool = False
     """Close the connection right after the last piece, without reading an answer."""
-    patience: float = 20.0
-    """Seconds to wait for the connection's end: SNS waits 15."""
+    patience: float = 80.0
+    """Seconds to wait for the connection's end, far more than it takes on a machine that is not busy."""
     admin: bool = False
     """Say it to the admin listener."""
 

@@ -136,7 +136,7 @@ class Stage:
         text = f"{visit.method} {visit.path} HTTP/1.1\r\n{head}\r\n".encode("utf-8", "surrogateescape")
         return await exchange(self.host, self.admin_port, Script((text + visit.body,)))
 
-    async def events(self, path: str, wanted: str, within: float = 10.0) -> list[Mapping[str, Any]]:
+    async def events(self, path: str, wanted: str, within: float = 60.0) -> list[Mapping[str, Any]]:
         """What a stream of events tells up to one that holds a text. Raises TimeoutError."""
         told: list[Mapping[str, Any]] = []
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -192,7 +192,7 @@ class Stage:
         async def over() -> bool:
             return all(each["state"] in _FINAL for each in self.deliveries(notification))
 
-        await until(over, within=20.0)
+        await until(over, within=60.0)
         return self.deliveries(notification)
 
     def _database(self) -> sqlite3.Connection:
@@ -204,7 +204,7 @@ class Stage:
         fields = self.forge.notification(TopicArn=TOPIC)
         answer = summary(await self.say(fields))
         if answer == "200 accepted":
-            await self.process.event("push_accepted", message_id=fields["MessageId"])
+            await self.process.event("push_accepted", message_id=fields["MessageId"], within=60.0)
         return answer
 
     @staticmethod

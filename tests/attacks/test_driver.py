@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.kinds import certificates
+from tests.attacks.kinds.console import sound
 from tests.attacks.row import Kind, Row, Script
 from tests.attacks.stage import Stage, is_alarming
 from tests.attacks.wire import answers_in, summary
@@ -72,3 +73,23 @@ def test_answers_are_read_one_after_the_other() -> None:
     assert summary([]) == "closed"
     with pytest.raises(ValueError, match="no answer of HTTP"):
         answers_in(b"hello")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<script>alert(1)</script>",
+        "<script src=//evil.example/x.js></script>",
+        "<b onmouseover=alert(1)>",
+        "<a href=' JavaScript:alert(1)'>",
+        "<img src=x>",
+        "<iframe srcdoc=x>",
+    ],
+)
+def test_pages_that_run_what_they_show_are_told(page: str) -> None:
+    with pytest.raises(AssertionError, match="the page has"):
+        sound(page.encode())
+
+
+def test_a_page_that_shows_a_script_as_text_is_sound() -> None:
+    assert "<script>" in sound(b'<p title="&lt;b onclick=x>">&lt;script></p><script src="/static/a.js"></script>')

@@ -183,7 +183,7 @@ DOOR = Kind(
             {"Content-Type": _FORM},
             body=b"message=x",
         ),
-        _forged("a form that is none", "400", "/replay", {"Content-Type": "multipart/form-data"}, body=b"x"),
+        _forged("a form that is none", "415", "/replay", {"Content-Type": "multipart/form-data"}, body=b"x"),
         _visit("a replay by GET", "405 method_not_allowed", _REPLAY, who="session"),
         _visit("the console's replay by GET", "405", "/replay/confirmed?id=1", who="session"),
         _visit(

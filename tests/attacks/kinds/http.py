@@ -269,18 +269,16 @@ FRAMES = Kind(
         _chunked("chunks that never come", "503 slow_body", "1\r\n{\r\n"),
         Row(
             "a body in drops",
-            lambda _: Script(
-                (f"{_HEAD}Content-Length: 1000\r\n\r\n".encode(), *([b" "] * 60)), pause=0.25, patience=30
-            ),
+            lambda _: Script((f"{_HEAD}Content-Length: 1000\r\n\r\n".encode(), *([b" "] * 60)), pause=0.25),
             "503 slow_body",
         ),
         Row(
             "a head in drops (slowloris)",
-            lambda _: Script((b"POST /sns HTTP/1.1\r\n", *([b"X-a: b\r\n"] * 40)), pause=2.0, patience=90),
+            lambda _: Script((b"POST /sns HTTP/1.1\r\n", *([b"X-a: b\r\n"] * 40)), pause=2.0, patience=110),
             CLOSED,
             slow=True,
         ),
-        Row("a connection that says nothing", lambda _: Script((b"",), patience=90), CLOSED, slow=True),
+        Row("a connection that says nothing", lambda _: Script((b"",), patience=110), CLOSED, slow=True),
     ),
 )
 KINDS = (LINES, FRAMES)
