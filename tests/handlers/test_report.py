@@ -1,14 +1,15 @@
 """The report handler, against the stand-in for Amazon."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from handlers.base import Dead, Delivery, Done, Postpone, Retry, SettingsError
-from handlers.report import ReportSettings
+from handlers.base import Dead, Delivery, Done, HandlerContext, Postpone, Retry, SettingsError, Unobserved
+from handlers.report import ReportHandler, ReportSettings
 from handlers.spapi.finished import FinishedWork
 from receiver.simulators.spapi.faults import Fault
 from receiver.simulators.spapi.shop import Work
@@ -389,3 +390,32 @@ def test_wrong_settings_are_refused(keys: dict[str, Any], error: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ReportSettings.model_validate(keys)
     assert error in str(caught.value)
+
+
+class SeenReports(Unobserved):
+    """An observer of reports."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, str]] = []
+
+    def report_seen(self, handler: str, report: str, state: str) -> None:
+        self.seen.append((handler, report, state))
+
+
+async def test_an_observer_hears_of_a_report_as_long_as_it_is_waited_for(
+    amazon: Any, delivery: Any, clock: Any, tmp_path: Path
+) -> None:
+    both, observer = await amazon(report_rows=5), SeenReports()
+    body = {"reportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "marketplaceIds": ["ATVPDKIKX0DER"]}
+    settings = ReportSettings.model_validate({"directory": str(tmp_path / "out"), "request": body})
+    log = logging.getLogger("test")
+    handler = ReportHandler(settings, HandlerContext("daily", log, clock, tmp_path, both.services, observer=observer))
+    await handler.start()
+    asking = delivery({"type": "X"})
+    while isinstance(await handler.handle(asking), Postpone):
+        clock.now += 30
+    await handler.close()
+    states = [state for _, _, state in observer.seen]
+    assert {(name, report) for name, report, _ in observer.seen} == {("daily", asking.webhook_id)}
+    assert states[0] in {"IN_QUEUE", "IN_PROGRESS"}
+    assert states[-1] == "DONE"
