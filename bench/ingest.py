@@ -51,9 +51,9 @@ handlers = ["archive"]
 """
 
 
-def signed_messages(authority: Authority, count: int) -> list[bytes]:
+def signed_messages(authority: Authority, count: int, signer: str = SIGNER) -> list[bytes]:
     """Distinct signed pushes, as request heads and bodies without the host."""
-    topic = Topic(TOPIC, SIGNER, authority, Flavour.AWS, "2")
+    topic = Topic(TOPIC, signer, authority, Flavour.AWS, "2")
     example = json.loads(EXAMPLE.read_text())
     now = time.time()
     pushes = []
