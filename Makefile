@@ -7,7 +7,7 @@ TOOLS := build/tools
 COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --no-header
 
-.PHONY: run test test-all bench fuzz lint format lock clean dist audit
+.PHONY: run test test-all bench fuzz lint format lock clean dist tools audit
 
 run: $(STAMP)  ## show the main job end to end on this machine
 	$(BIN)/spapi-router demo
@@ -44,7 +44,9 @@ dist: $(STAMP) $(TOOLS)/.installed  ## wheel, sdist, .deb, manual pages and SBOM
 	$(TOOLS)/bin/python packaging/sbom.py --output dist
 	ls -l dist
 
-audit: $(TOOLS)/.installed  ## known vulnerabilities of what is installed with the program; says so without a network
+tools: $(TOOLS)/.installed  ## what `make dist` and `make audit` work with, in an environment of its own
+
+audit: tools  ## known vulnerabilities of what is installed with the program; says so without a network
 	$(TOOLS)/bin/python packaging/audit.py packaging/runtime.lock
 
 lock:  ## write the lock files anew: of everything, of what is installed with the program, of the tools of `make dist`
