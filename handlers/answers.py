@@ -32,6 +32,8 @@ async def read_answer(response: aiohttp.ClientResponse, most: int) -> Answer:
     A connection with more to come is closed, not drained. Raises what aiohttp raises.
     """
     limit = most if response.status // 100 == 2 else KEPT
+    if response.content_length is not None and response.content_length <= limit:
+        return Answer(response.status, response.reason or "", response.headers, await response.read())
     body = b""
     async for chunk in response.content.iter_any():
         body = body + chunk if body else chunk

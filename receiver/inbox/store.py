@@ -1,13 +1,14 @@
 """The door to the inbox: what is kept, and the operations every store offers.
 
 Times are seconds since the epoch (UTC), durations seconds. Every coroutine that changes something returns only when
-the change is on disk. All raise `receiver.errors.Unavailable` where the store cannot work now (busy, disk full) and
-are to be called again later.
+the change is on disk. What is handed in and out by the thousand are named tuples: they pass quickly between the event
+loop's process and the writer's. All raise `receiver.errors.Unavailable` where the store cannot work now (busy, disk
+full) and are to be called again later.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from receiver.inbox.listing import (
     AttemptRow,
@@ -81,8 +82,7 @@ class Entry:
     received_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """How an entry was taken. `handlers` have a delivery that may be due now."""
 
     id: int
@@ -91,8 +91,7 @@ class Accepted:
     handlers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery handed out to be run, leased until `leased_until`."""
 
     id: int
@@ -115,16 +114,14 @@ class Claim:
     """The result of the handler before, in a chain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """The next delivery of a chain, made when its parent is done. It takes the parent's rule, key and event time."""
 
     handler: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a claimed delivery ended its run."""
 
     delivery_id: int
@@ -144,8 +141,7 @@ class Result:
     children: tuple[Child, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """What a batch of results led to. `handlers` have deliveries that may be due now."""
 
     handlers: tuple[str, ...] = ()

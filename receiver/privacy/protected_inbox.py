@@ -98,7 +98,7 @@ class ProtectedInbox(SqliteInbox):
             opened, origin = self.protection.opened(claim)
         except Unopened as error:
             log(_logger, logging.ERROR, "kept_data_unreadable", notification=claim.notification_id, reason=str(error))
-            opened, origin = replace(claim, notification_body=b"", body=None), Origin(claim.handler, "", "")
+            opened, origin = claim._replace(notification_body=b"", body=None), Origin(claim.handler, "", "")
         self._origins[claim.id] = origin
         return opened
 

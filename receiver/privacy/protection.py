@@ -79,7 +79,7 @@ class Protection:
             moved = name is not None and not _is_of(claim, name)
         if moved:
             raise Unopened("its message was moved here from another notification")
-        return replace(claim, notification_body=body, body=result), Origin(claim.handler, claim.webhook_id, name or "")
+        return claim._replace(notification_body=body, body=result), Origin(claim.handler, claim.webhook_id, name or "")
 
     def finished(self, result: Result, origin: Origin) -> Result:
         """A result as it may be kept."""
@@ -92,17 +92,17 @@ class Protection:
             response = self.seal.seal(response, name, ANSWER) if response else response
             detail = self.seal.seal_text(detail, name, REASON)
             children = tuple(self._sealed(self.seal, child, origin) for child in children)
-        return replace(result, response=response, detail=detail, children=children)
+        return result._replace(response=response, detail=detail, children=children)
 
     @staticmethod
     def _redacted(redaction: Redaction, child: Child, origin: Origin) -> Child:
-        return replace(child, body=redaction.result(child.body, origin.handler))
+        return child._replace(body=redaction.result(child.body, origin.handler))
 
     @staticmethod
     def _sealed(seal: Seal, child: Child, origin: Origin) -> Child:
         parent = bytes.fromhex(origin.webhook.removeprefix("msg_"))
         place = result_place(webhook_id(chain_key(parent, child.handler)))
-        return replace(child, body=seal.seal(child.body, origin.name, place))
+        return child._replace(body=seal.seal(child.body, origin.name, place))
 
 
 def _is_of(claim: Claim, name: str) -> bool:
