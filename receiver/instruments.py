@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.base import Handler
 from handlers.base import Observer as HandlerObserver
 from receiver.alerts import AlertWatcher, Condition, Conditions
-from receiver.config import Configuration, TelemetrySettings
+from receiver.config import AlertSettings, Configuration, TelemetrySettings
 from receiver.dispatcher.observer import Observer
 from receiver.inbox import SqliteInbox
 from receiver.inbox.measures import Measures
@@ -84,6 +84,11 @@ class Instruments:
         self.metrics.show(await self.readings())
         return await asyncio.to_thread(self.metrics.exposition)
 
+    @property
+    def settings(self) -> AlertSettings:
+        """The thresholds in force."""
+        return self._alerts.conditions.settings if self._alerts else AlertSettings()
+
     def standing(self) -> Mapping[str, int]:
         """How many of each alert are raised."""
         return self._alerts.standing() if self._alerts else {}
@@ -100,10 +105,9 @@ class Instruments:
             watch.keep("traces", self.telemetry.tracing.roots.run)
 
     async def close(self) -> None:
-        """Send the last spans, and let go of the database."""
+        """Send the last spans."""
         if self.telemetry:
             await self.telemetry.close(_LAST_SPANS)
-        await self._measures.close()
 
 
 async def _telemetry(

@@ -1,4 +1,4 @@
-"""What metrics and alerts ask of the database: figures of the whole inbox, on a connection of their own.
+"""What metrics and alerts ask of the database: figures of the whole inbox, by a thread and a connection of their own.
 
 Apart from `receiver.inbox.queries`, so that no lane waits behind a figure. The counts come from the tally, whatever
 lies in the inbox; the oldest deliveries from indexes that hold only what is open.
@@ -6,12 +6,12 @@ lies in the inbox; the oldest deliveries from indexes that hold only what is ope
 
 import asyncio
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import aiosqlite
 
 from receiver.errors import Unavailable
 from receiver.inbox.connection import uri
@@ -42,6 +42,7 @@ _SIZES = (
 _SUBSCRIPTIONS = "SELECT topic, state FROM subscriptions"
 _SHARE = 0.05
 _SHORTEST = 2.0
+_BUSY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,77 +74,59 @@ class Measures:
         self._path = path
         self._ticks = ticks
         self._taking = asyncio.Lock()
-        self._connection: aiosqlite.Connection | None = None
         self._last: Figures | None = None
         self._stands_until = 0.0
-        self._closed = False
 
     async def take(self) -> Figures:
         """The figures, at most a few seconds old. Raises Unavailable."""
         async with self._taking:
             if self._last is None or self._ticks() >= self._stands_until:
                 began = self._ticks()
-                self._last = await self._figures()
+                self._last = await asyncio.to_thread(self._figures)
                 ended = self._ticks()
                 self._stands_until = ended + max(_SHORTEST, (ended - began) / _SHARE)
             return self._last
 
-    async def close(self) -> None:
-        """Let go of the database."""
-        self._closed = True
-        await self._disconnect()
-
-    async def _figures(self) -> Figures:
+    def _figures(self) -> Figures:
         try:
-            connection = await self._connected()
-            return await _read(connection, self._path)
-        except (aiosqlite.Error, OSError) as error:
-            await self._disconnect()
+            connection = sqlite3.connect(uri(self._path, "ro"), uri=True, timeout=_BUSY, isolation_level=None)
+            with closing(connection):
+                return _read(connection, self._path)
+        except (sqlite3.Error, OSError) as error:
             raise Unavailable("inbox_figures", f"the inbox {self._path} cannot be measured now: {error}") from None
 
-    async def _connected(self) -> aiosqlite.Connection:
-        if self._closed:
-            raise Unavailable("stopping", "the daemon is stopping")
-        if self._connection is None:
-            connection = aiosqlite.connect(uri(self._path, "ro"), uri=True, timeout=2.0, isolation_level=None)
-            self._connection = await connection
-        return self._connection
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-
-async def _read(connection: aiosqlite.Connection, path: Path) -> Figures:
-    tally = {(handler, state): count for handler, state, count in await connection.execute_fetchall(_TALLY)}
-    ((database, free),) = await connection.execute_fetchall(_SIZES)
-    last = list(await connection.execute_fetchall(_LAST, (INTERNAL_TOPIC,)))
-    wal, disk = await asyncio.to_thread(_sizes, path)
+def _read(connection: sqlite3.Connection, path: Path) -> Figures:
+    tally = {(handler, state): count for handler, state, count in connection.execute(_TALLY)}
+    database, free = connection.execute(_SIZES).fetchone()
+    last = connection.execute(_LAST, (INTERNAL_TOPIC,)).fetchone()
+    wal, disk = _sizes(path)
     return Figures(
         notifications=tally.pop(("", NOTIFICATIONS), 0),
         deliveries={(handler, STATES[state]): count for (handler, state), count in tally.items()},
-        oldest=await _oldest(connection, {STATES[state] for (_, state), count in tally.items() if count}),
-        last_received=last[0][0] if last else None,
+        oldest=_oldest(connection, {STATES[state] for (_, state), count in tally.items() if count}),
+        last_received=last[0] if last else None,
         database_bytes=database,
         free_bytes=free,
         wal_bytes=wal,
         disk_free_bytes=disk,
-        subscriptions={row[0]: row[1] for row in await connection.execute_fetchall(_SUBSCRIPTIONS)},
+        subscriptions=dict(connection.execute(_SUBSCRIPTIONS).fetchall()),
     )
 
 
-async def _oldest(connection: aiosqlite.Connection, states: set[State]) -> dict[tuple[str, State], float]:
-    """Ids grow with the time of making, so that the indexes alone tell the oldest."""
+def _oldest(connection: sqlite3.Connection, states: set[State]) -> dict[tuple[str, State], float]:
+    """Ids grow with the time of making, but for those of one transaction: the indexes alone tell the oldest."""
     oldest = {}
     for state, text in _OLDEST.items():
-        for handler, id_ in await connection.execute_fetchall(text) if state in states else ():
-            for (created_at,) in await connection.execute_fetchall(_CREATED, (id_,)):
-                oldest[handler, state] = created_at
+        for handler, id_ in connection.execute(text).fetchall() if state in states else ():
+            row = connection.execute(_CREATED, (id_,)).fetchone()
+            if row is not None:
+                oldest[handler, state] = row[0]
     return oldest
 
 
 def _sizes(path: Path) -> tuple[int, int]:
+    """Bytes of the write-ahead log, and those that are free beside it."""
     wal = path.with_name(path.name + "-wal")
     space = os.statvfs(path.parent)
     return wal.stat().st_size if wal.exists() else 0, space.f_bavail * space.f_frsize

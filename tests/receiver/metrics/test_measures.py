@@ -37,7 +37,6 @@ async def test_figures_are_those_of_the_inbox(inbox: SqliteInbox) -> None:
     await inbox.save_subscription(Subscription("arn:1", "", "pending", NOW))
     taken = Measures(inbox.path)
     figures = await taken.take()
-    await taken.close()
     counts = {state: count for (_, state), count in figures.deliveries.items() if count}
     assert counts == {State.WAITING: 3, State.BLOCKED: 1, State.RUNNING: 1}
     assert figures.oldest == {
@@ -56,7 +55,6 @@ async def test_what_has_ended_is_not_old(inbox: SqliteInbox) -> None:
     await inbox.finish([Result(claim.id, claim.run, State.DONE, NOW, NOW + 1.0)])
     taken = Measures(inbox.path)
     figures = await taken.take()
-    await taken.close()
     assert figures.oldest == {}
     assert figures.deliveries["erp", State.DONE] == 1
 
@@ -81,7 +79,6 @@ async def test_figures_stand_for_a_while_the_longer_the_dearer_they_were(inbox: 
     assert await taken.take() is second
     now[0] += 2.1
     assert await taken.take() is not second
-    await taken.close()
 
 
 async def test_an_inbox_that_is_gone_is_unavailable_and_comes_back(inbox: SqliteInbox, tmp_path: Path) -> None:
@@ -92,14 +89,6 @@ async def test_an_inbox_that_is_gone_is_unavailable_and_comes_back(inbox: Sqlite
     other = await SqliteInbox.open(tmp_path / "nowhere" / "inbox.db")
     assert (await taken.take()).notifications == 0
     await other.close()
-    await taken.close()
-
-
-async def test_nothing_is_measured_any_more_once_it_is_closed(inbox: SqliteInbox) -> None:
-    taken = Measures(inbox.path)
-    await taken.close()
-    with pytest.raises(Unavailable, match="stopping"):
-        await taken.take()
 
 
 def test_no_figure_scans_what_has_ended(inbox: SqliteInbox) -> None:
