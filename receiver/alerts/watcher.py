@@ -59,6 +59,7 @@ class AlertWatcher:
         self._states: dict[Key, AlertState] = {}
         self._latest: list[Condition] = []
         self._loaded = False
+        self._unsaved = False
 
     def standing(self) -> dict[str, int]:
         """How many of each alert are raised now."""
@@ -88,10 +89,12 @@ class AlertWatcher:
         found = self._found(readings)
         self._latest = [condition for conditions in found.values() for condition in conditions or ()]
         told = self._judge(found, readings.at)
-        if told:
-            self._tell(told)
+        self._unsaved = self._unsaved or bool(told)
+        self._tell(told)
+        if self._unsaved:
             await self._internal.drain()
             await self._inbox.save_note(NOTE, self._encoded())
+            self._unsaved = False
 
     def _found(self, readings: Readings) -> Found:
         window = self.conditions.settings.failure_window

@@ -11,6 +11,7 @@ import pytest
 from receiver.alerts import AlertWatcher, Conditions
 from receiver.alerts.watcher import NOTE
 from receiver.config import AlertSettings
+from receiver.errors import Unavailable
 from receiver.inbox import NotificationFilter, SqliteInbox
 from receiver.internal import InternalEvents
 from receiver.metrics import Metrics, Readings
@@ -144,3 +145,20 @@ async def test_a_damaged_note_is_begun_anew(
     await start(Prepared(readings(breaker="open"))).look()
     assert [each["state"] for each in await told(inbox)] == ["raised"]
     assert "alerts_note_ignored" in caplog.messages
+
+
+async def test_where_alerts_stand_is_kept_once_the_disk_is_back(
+    start: Any, inbox: SqliteInbox, readings: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_name: str, _value: bytes) -> None:
+        raise Unavailable("inbox_full", "no space is left")
+
+    watcher = start(Prepared(readings(breaker="open")))
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "save_note", full)
+        with pytest.raises(Unavailable):
+            await watcher.look()
+    assert await inbox.notes(NOTE) == {}
+    await watcher.look()
+    assert b"breaker_open" in (await inbox.notes(NOTE))[NOTE]
+    assert len(await told(inbox)) == 1
