@@ -27,7 +27,7 @@ from receiver.indexing import Indexer
 from receiver.judge import settle_terms
 from receiver.listeners import Listener, adopt, listen
 from receiver.presence import NOTE, Presence, stamp_of
-from receiver.privacy.opening import protection_anew
+from receiver.privacy.opening import protection_anew, reveal_of
 from receiver.privacy.wiping import empty_log
 from receiver.retention import Retention
 from receiver.rules import Rule
@@ -85,13 +85,14 @@ class Daemon:
             stack.push_async_callback(parts.dispatcher.stop, 0.0)
             self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
             self._watch.keep("retention", self._retention(parts).run)
-            self._watch.keep("index", Indexer(parts.inbox, lambda: parts.ingest.in_flight > 0).run)
+            index = Indexer(parts.inbox, lambda: parts.ingest.in_flight > 0, reveal_of(parts.inbox))
+            self._watch.keep("index", index.run)
             history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
             self._watch.keep("history", history.run)
+            self._follow_signals(parts)
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))
             await self._start_admin(parts, history, stack)
-            self._follow_signals(parts)
             parts.instruments.keep(self._watch)
             if parts.tls:
                 self._watch.keep("tls", partial(self._follow_tls, parts.tls))

@@ -9,7 +9,7 @@ from receiver.errors import Unavailable
 from receiver.events import log
 from receiver.inbox.entities import INDEXED, UNINDEXED, Indexed, add_entities, indexed_upto
 from receiver.inbox.identifiers import fold, stored_identifiers
-from receiver.inbox.search import Reveal, plain
+from receiver.inbox.phrases import Reveal, plain
 from receiver.inbox.sqlite import SqliteInbox
 
 _logger = logging.getLogger(__name__)

@@ -34,7 +34,8 @@ from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
 from receiver.inbox.listing import State
-from receiver.inbox.search import Reveal, Search, Searcher
+from receiver.inbox.phrases import Reveal
+from receiver.inbox.search import Search, Searcher
 from receiver.notification import read_stored
 from receiver.privacy.opening import reveal_of
 

@@ -5,23 +5,22 @@ the index, and in the tail of notifications that have not reached it yet. Any ot
 themselves, newest first, for about a second; the answer says how far that came and where to go on.
 """
 
-import json
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from receiver.inbox.entities import INDEXED, indexed_upto
-from receiver.inbox.filters import Conditions, of_notifications
-from receiver.inbox.identifiers import LONGEST, fold, stored_identifiers
+from receiver.inbox.filters import of_notifications
+from receiver.inbox.identifiers import LONGEST, fold
 from receiver.inbox.identity import repeat_key
 from receiver.inbox.listing import NotificationFilter, NotificationRow
+from receiver.inbox.phrases import Named, Phrase, Reveal, plain
 from receiver.inbox.seen import KEPT_AS
 from receiver.inbox.sqlite import SqliteInbox
 
 _PATIENCE = 1.0
-_STRIDE, _STRIDE_WITHOUT_BODY = 2_000, 20_000
 _PAGE = 200
 _MOST_VALUES = 20
 _LAST = "SELECT ifnull(max(id), 0) FROM notifications"
@@ -40,15 +39,6 @@ _WITH_BODY = (
     "SELECT notifications.id, bodies.part, bodies.body FROM notifications "
     "JOIN bodies ON bodies.notification_id = notifications.id"
 )
-
-
-Reveal = Callable[[bytes], bytes]
-"""Opens a body that is kept encrypted, and leaves any other as it is."""
-
-
-def plain(body: bytes) -> bytes:
-    """The Reveal of an inbox in which nothing is encrypted."""
-    return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +101,7 @@ class Searcher:
                 return found
         low, high = await self._bounds(search.which)
         return await self._page(
-            search, self._scan(search, low, high, _Phrase(search.text.strip(), self._reveal)), whole=True
+            search, self._scan(search, low, high, Phrase(search.text.strip(), self._reveal)), whole=True
         )
 
     async def _by_identifier(self, search: Search, term: str) -> Found:
@@ -119,7 +109,7 @@ class Searcher:
         indexed, _ = await self.indexed()
         low, high = await self._bounds(search.which)
         values = await self._values(term)
-        tail = self._scan(search, max(low, indexed + 1), high, _Named(term, self._reveal, exact=term in values))
+        tail = self._scan(search, max(low, indexed + 1), high, Named(term, self._reveal, exact=term in values))
         found = await self._page(search, _joined(tail, self._indexed(search, values, high)), whole=False)
         if search.which.before_id is not None:
             return found
@@ -168,11 +158,9 @@ class Searcher:
             high = min(high, rows[0][0] + _CLOCK_SLACK if rows else 0)
         return low, high if which.before_id is None else min(high, which.before_id - 1)
 
-    async def _scan(
-        self, search: Search, low: int, high: int, wanted: "_Phrase | _Named"
-    ) -> "AsyncGenerator[_Step, None]":
+    async def _scan(self, search: Search, low: int, high: int, wanted: Phrase) -> "AsyncGenerator[_Step, None]":
         """Look through notifications from `high` down to `low`, a stride at a time."""
-        stride = _STRIDE if wanted.text else _STRIDE_WITHOUT_BODY
+        stride = wanted.stride
         while high >= low:
             bottom = max(low, high - stride + 1)
             conditions = of_notifications(replace(search.which, before_id=high + 1))
@@ -180,7 +168,9 @@ class Searcher:
             wanted.restrict(conditions)
             text = f"{_WITH_BODY if wanted.text else _NO_BODY}{conditions.where} ORDER BY notifications.id DESC"
             rows = await self._inbox.rows(text, conditions.values)
-            yield _Step([row[0] for row in rows if wanted.holds(row)], bottom, high - bottom + 1)
+            # Reading messages takes the interpreter, which belongs to pushes.
+            ids = await asyncio.to_thread(wanted.among, rows)
+            yield _Step(ids, bottom, high - bottom + 1)
             high = bottom - 1
 
     async def _page(self, search: Search, steps: "AsyncGenerator[_Step, None]", *, whole: bool) -> Found:
@@ -218,64 +208,8 @@ class _Step:
     looked: int
 
 
-class _Phrase:
-    """A text anywhere in a message, in any case of its ASCII letters."""
-
-    def __init__(self, text: str, reveal: Reveal) -> None:
-        self.text = text
-        self._reveal = reveal
-        self._forms = _forms(text) if text else []
-
-    def restrict(self, conditions: Conditions) -> None:
-        """Ask that a body contains the text as it is, or as JSON writes it within JSON, or is encrypted."""
-        if self._forms:
-            likes = [_LIKE] * len(self._forms)
-            conditions.texts.append(f"({' OR '.join([*likes, _SEALED])})")
-            conditions.values += [f"%{_literal(form)}%" for form in self._forms]
-
-    def holds(self, row: Any) -> bool:
-        """Whether a row that was found is meant; of an encrypted one the database cannot tell."""
-        if not self.text or row[2][:1] != b"\0":
-            return True
-        text = self._reveal(row[2]).decode("utf-8", "replace").lower()
-        return any(form.lower() in text for form in self._forms)
-
-
-class _Named(_Phrase):
-    """An identifier, or the beginning of one, among those of a message."""
-
-    def __init__(self, term: str, reveal: Reveal, *, exact: bool) -> None:
-        super().__init__(term, reveal)
-        self._exact = exact
-        if not term.isascii() or not term.isprintable() or {'"', "\\"} & set(term):
-            self._forms = []
-
-    def holds(self, row: Any) -> bool:
-        values = (fold(each.value) for each in stored_identifiers(self._reveal(row[2]), row[1]))
-        return any(value == self.text or (not self._exact and value.startswith(self.text)) for value in values)
-
-
-_LIKE = "CAST(bodies.body AS TEXT) LIKE ? ESCAPE '\\'"
-_SEALED = "substr(bodies.body, 1, 1) = x'00'"
-"""No JSON begins with a zero byte: such a body is encrypted."""
-
-
 def _may_be_identifier(term: str) -> bool:
     return 0 < len(term) <= LONGEST and not any(character.isspace() for character in term)
-
-
-def _forms(text: str) -> list[str]:
-    """A text as itself, and as it stands in a JSON string and in a JSON string of such a string."""
-    forms = {text: None}
-    for ascii_alone in (False, True):
-        inner = json.dumps(text, ensure_ascii=ascii_alone)[1:-1]
-        forms |= dict.fromkeys((inner, json.dumps(inner, ensure_ascii=ascii_alone)[1:-1]))
-    return list(forms)
-
-
-def _literal(text: str) -> str:
-    """A text as LIKE's pattern for itself."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def _joined(*parts: "AsyncGenerator[_Step, None]") -> "AsyncGenerator[_Step, None]":

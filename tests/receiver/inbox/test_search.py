@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from receiver.inbox import DeliveryFilter, Entry, NotificationFilter, Route, SqliteInbox, entities, search
+from receiver.inbox import DeliveryFilter, Entry, NotificationFilter, Route, SqliteInbox, entities, phrases, search
 from receiver.inbox.search import Found, Search, Searcher
 from receiver.indexing import Indexer
 from receiver.notification import Envelope, read
@@ -148,7 +148,7 @@ async def test_filters_narrow_what_a_text_finds(inbox: SqliteInbox, searcher: Se
 async def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on(
     inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "_STRIDE", 10)
+    monkeypatch.setattr(phrases, "_STRIDE", 10)
     await inbox.accept([order(number, f"1-{number}", at=float(number), buyer="needle") for number in range(35)])
     ticks = count()
     searcher = Searcher(inbox, patience=0.5, timer=lambda: float(next(ticks)))
