@@ -81,7 +81,18 @@ async def _attempt(run: Run) -> Verdict:
         delivery = delivery_of(run.claim)
     except Unreadable as error:
         return Verdict(Dead(str(error)), internal=True)
+    if run.claim.attempt > run.settings.retry.attempts:
+        return Verdict(Dead(_spent(run)), is_internal(delivery))
     return Verdict(await run.worker.attempt(delivery, run.settings.timeout), is_internal(delivery))
+
+
+def _spent(run: Run) -> str:
+    """Why a delivery is not tried again. Only attempts that were lost leave one with none: others are judged."""
+    attempts = run.settings.retry.attempts
+    return (
+        f"not tried again: its {attempts} attempt{'s are' if attempts > 1 else ' is'} spent, and the last one never "
+        "ended: the daemon ended during it (does this handler bring it down?), or its lease ran out"
+    )
 
 
 def _verdict(task: asyncio.Task[Verdict]) -> Verdict:

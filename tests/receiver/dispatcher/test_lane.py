@@ -400,3 +400,20 @@ async def test_coalesced_bursts_run_once_their_time_has_come(lab: Any, scripted:
     await lab.push(*(entry(route, number=each, at=1e9 + each) for each in (2, 9, 4)))
     await lab.settled(done=1, superseded=2)
     assert [number(each) for each in handler.deliveries] == [9]
+
+
+async def test_a_delivery_that_brings_the_daemon_down_is_not_run_for_ever(lab: Any, scripted: Any, entry: Any) -> None:
+    """Each of its runs is lost with the daemon, so that no attempt ever ends and is judged."""
+    await lab.push(entry(ROUTE, number=1))
+    now = time.time()
+    for _ in range(QUICK.attempts):
+        (claim,) = await lab.inbox.claim("erp", 1, now, 0.0)
+        assert await lab.inbox.recover(now) == 1
+    assert claim.attempt == QUICK.attempts
+    handler = scripted()
+    await lab.start({"erp": spec(handler)})
+    await lab.settled(dead=1)
+    assert handler.deliveries == []
+    (row,) = await lab.inbox.deliveries(DeliveryFilter())
+    assert row.reason.startswith("not tried again: its 3 attempts are spent, and the last one never ended")
+    assert [attempt.outcome for attempt in await lab.inbox.attempts(row.id)] == ["lost", "lost", "lost", "dead"]
