@@ -16,7 +16,7 @@ from receiver.access import token_of
 from receiver.admin import admin_app
 from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
-from receiver.console import console_of
+from receiver.console.opening import console_of
 from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
 from receiver.history import History
