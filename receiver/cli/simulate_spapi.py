@@ -11,7 +11,7 @@ from receiver.cli.written import DURATION
 from receiver.simulators.errors import SimulationError
 from receiver.simulators.spapi import Settings, SimulatedSpapi
 from receiver.simulators.spapi.faults import Fault
-from receiver.simulators.spapi.settings import CLIENT_ID, CLIENT_SECRET
+from receiver.simulators.spapi.settings import AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, CLIENT_ID, CLIENT_SECRET
 
 
 @click.command()
@@ -34,7 +34,7 @@ from receiver.simulators.spapi.settings import CLIENT_ID, CLIENT_SECRET
 @click.option("--client-secret", envvar="LWA_CLIENT_SECRET", default=CLIENT_SECRET, help="Or LWA_CLIENT_SECRET.")
 @click.option("--json", "as_json", is_flag=True, help="End with the calls as JSON, one object a line.")
 def command(listen: str, as_json: bool, faults: tuple[str, ...], **options: Any) -> None:
-    """Stand in for Login with Amazon and SP-API until stopped (Ctrl-C); then say what was called.
+    """Stand in for Login with Amazon, STS and SP-API until stopped (Ctrl-C); then say what was called.
 
     Tokens, usage plans, restricted data, pages and reports that take time behave as Amazon's do. Orders, listings,
     inventory, reports, feeds, Data Kiosk, inbound plans and notifications have data; other operations answer empty.
@@ -80,6 +80,9 @@ def setup(simulated: SimulatedSpapi) -> str:
             f'seller_id = "{settings.seller_id(1)}"',
             f'region = "{settings.region}"',
             'refresh_token = { env = "SPAPI_REFRESH_TOKEN" }',
+            '# with sign = "sigv4" under [spapi]:',
+            f"# export AWS_ACCESS_KEY_ID='{AWS_ACCESS_KEY_ID}' AWS_SECRET_ACCESS_KEY='{AWS_SECRET_ACCESS_KEY}'",
+            f'# aws = {{ role_arn = "arn:aws:iam::123456789012:role/any", sts = "{simulated.sts_url}" }}',
         ]
     )
 

@@ -54,6 +54,11 @@ class Child:
         return cls(process, complain)
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self._process.returncode is None

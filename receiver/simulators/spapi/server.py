@@ -1,4 +1,4 @@
-"""The stand-in on a socket: Login with Amazon, SP-API, signed documents, and the consent page."""
+"""The stand-in on a socket: Login with Amazon, STS, SP-API, signed documents, and the consent page."""
 
 import asyncio
 import secrets
@@ -19,7 +19,9 @@ from receiver.simulators.listener import Listener
 from receiver.simulators.spapi.amazon import Amazon, Arrival
 from receiver.simulators.spapi.documents import Documents
 from receiver.simulators.spapi.faults import Dice, Fault
-from receiver.simulators.spapi.settings import Settings
+from receiver.simulators.spapi.settings import AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, Settings
+from receiver.simulators.spapi.signatures import BadSignature, Signed
+from receiver.simulators.spapi.sts import Sts
 from receiver.simulators.spapi.tokens import Refused
 
 _LARGEST = 100 << 20
@@ -56,6 +58,7 @@ class SimulatedSpapi:
         rows, life = self.settings.report_rows, self.settings.url_life
         self._documents = Documents(self._directory, rows, life)
         self.amazon = Amazon(self.settings, self._documents, clock)
+        self._sts = Sts(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
         self._dice = Dice(self.settings.faults, self.settings.seed)
         self._listener = Listener(self._application(), listen)
 
@@ -68,6 +71,11 @@ class SimulatedSpapi:
     def lwa_url(self) -> str:
         """Where tokens are given."""
         return f"{self.url}/auth/o2/token"
+
+    @property
+    def sts_url(self) -> str:
+        """Where roles are assumed."""
+        return f"{self.url}/sts"
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
@@ -83,6 +91,7 @@ class SimulatedSpapi:
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=_LARGEST)
         application.router.add_post("/auth/o2/token", self._token)
+        application.router.add_post("/sts", self._assume)
         application.router.add_get("/apps/authorize/consent", self._consent)
         application.router.add_get("/documents/{id}", self._download)
         application.router.add_put("/documents/{id}", self._upload)
@@ -99,6 +108,11 @@ class SimulatedSpapi:
             return web.json_response(refused.body, status=refused.status)
         self.grants[kind, 200] += 1
         return web.json_response(answer)
+
+    async def _assume(self, request: web.Request) -> web.Response:
+        status, text = self._sts.answer(_signed(request, await request.read()), self._clock())
+        self.grants["assume_role", status] += 1
+        return web.Response(status=status, text=text, content_type="text/xml")
 
     async def _consent(self, request: web.Request) -> web.Response:
         """The seller's yes, given at once: sends the browser back with a code."""
@@ -118,6 +132,11 @@ class SimulatedSpapi:
         for fault in self._dice.roll():
             if (faulty := await _befall(request, fault)) is not None:
                 return faulty
+        if "Authorization" in request.headers:
+            try:
+                self._sts.check_call(_signed(request, content), self._clock())
+            except BadSignature as error:
+                return _refused(403, "InvalidSignature", str(error))
         raw_path, _, query = request.raw_path.partition("?")
         token = request.headers.get("x-amz-access-token")
         arrival = Arrival(request.method, raw_path, query, token, content, self.url)
@@ -160,10 +179,19 @@ async def _befall(request: web.Request, fault: Fault) -> web.Response | None:
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)
-    error = {"code": _CODES.get(fault.kind, "InternalFailure"), "message": "A simulated fault.", "details": ""}
-    return web.json_response(
-        {"errors": [error]}, status=int(fault.kind), headers={"x-amzn-RequestId": "simulated-fault"}
-    )
+    return _refused(int(fault.kind), _CODES.get(fault.kind, "InternalFailure"), "A simulated fault.")
+
+
+def _refused(status: int, code: str, message: str) -> web.Response:
+    """A refusal that comes before SP-API looks at the call."""
+    error = {"code": code, "message": message, "details": ""}
+    return web.json_response({"errors": [error]}, status=status, headers={"x-amzn-RequestId": "simulated-fault"})
+
+
+def _signed(request: web.Request, content: bytes) -> Signed:
+    raw_path, _, query = request.raw_path.partition("?")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Signed(request.method, raw_path, query, headers, content)
 
 
 def _writes(raw_path: str) -> bool:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from receiver.simulators.spapi.faults import Fault
 
 CLIENT_ID = "amzn1.application-oa2-client.simulated"
+AWS_ACCESS_KEY_ID = "AKIASIMULATED"
+AWS_SECRET_ACCESS_KEY = "simulated-secret-access-key"  # noqa: S105 - worth nothing anywhere but here
 CLIENT_SECRET = "amzn1.oa2-cs.v1.simulated"  # noqa: S105 - worth nothing anywhere but here
 
 
