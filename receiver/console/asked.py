@@ -57,7 +57,7 @@ def search_of(fields: Mapping[str, Any], now: float) -> Search:
     kind = text_of(fields, "type")
     which = NotificationFilter(
         type=normal_type(kind) if kind else None,
-        seller_id=text_of(fields, "seller").upper() or None,
+        seller_id=text_of(fields, "seller") or None,
         topic=text_of(fields, "topic") or None,
         unrouted=True if text_of(fields, "unrouted") else None,
         since=moment_of(fields, "since", now),

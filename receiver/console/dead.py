@@ -1,6 +1,5 @@
 """Dead letters, and running deliveries again: one, a selection, or all that a filter means."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +11,12 @@ from receiver.console.asked import PAGE, BadQuestion, address, dead_of, number_o
 from receiver.console.renderer import Renderer
 from receiver.console.world import World
 from receiver.inbox import DeliveryFilter, DeliveryRow, State
+from receiver.inbox.dead import ways
 from receiver.times import iso
 
 _FINAL = (State.DONE, State.DEAD, State.SUPERSEDED)
 _AT_ONCE = 2_000
-_LOOKED_AT = 10_000
+_WAYS = 20
 _FASTEST = 10_000
 _FILTER = ("rule", "handler", "type", "key", "since", "until")
 
@@ -65,16 +65,14 @@ class DeadLetters:
         except BadQuestion as error:
             return self._renderer.page(request, "refused.html", 400, problem=str(error))
         counts = await self._world.kept.count(wish.which)
-        some = await self._world.kept.deliveries(replace(wish.which, limit=_LOOKED_AT))
-        ways = Counter((row.rule, row.handler, row.type) for row in some)
         return self._renderer.page(
             request,
             "replay.html",
             wish=wish,
             counts=counts,
             total=sum(counts.values()),
-            ways=ways.most_common(20),
-            looked=len(some),
+            ways=await ways(self._world.kept, wish.which, _WAYS),
+            most=_WAYS,
         )
 
     async def replay(self, request: web.Request) -> web.Response:

@@ -1,16 +1,19 @@
 """The overview: arrivals, outcomes and latency over time; what waits, what is dead, what is refused and why."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from receiver.console.charts import Chart
 from receiver.console.renderer import Renderer
-from receiver.console.series import SPANS, Intervals, charts_of, span_of
+from receiver.console.series import SPANS, Intervals, Span, charts_of, span_of
 from receiver.console.world import World
 from receiver.dispatcher.snapshot import LaneSnapshot
 from receiver.inbox import State
 from receiver.inbox.dead import causes
+from receiver.inbox.minutes import Minute
 from receiver.metrics.readings import Readings
 
 _OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
@@ -45,7 +48,8 @@ class Overview:
         """Answer with the page."""
         world, span = self._world, span_of(request.query.get("span", ""))
         now = world.clock()
-        intervals = Intervals(span, await world.history.since(now - span.seconds), now)
+        minutes = await world.history.since(now - span.seconds)
+        intervals, charts = await asyncio.to_thread(_gathered, span, minutes, now)
         readings = await world.readings()
         indexed, last = await world.searcher.indexed()
         return self._renderer.page(
@@ -54,7 +58,7 @@ class Overview:
             spans=SPANS,
             span=span,
             intervals=intervals,
-            charts=charts_of(intervals),
+            charts=charts,
             figures=readings.figures,
             handlers=list(handler_lines(readings)),
             alerts=world.alerts(),
@@ -62,6 +66,12 @@ class Overview:
             refusals=world.refusals.latest(),
             unindexed=max(0, last - indexed),
         )
+
+
+def _gathered(span: Span, minutes: Sequence[Minute], now: float) -> tuple[Intervals, list[Chart]]:
+    """Of two weeks there are twenty thousand minutes: to be done beside the event loop."""
+    intervals = Intervals(span, minutes, now)
+    return intervals, charts_of(intervals)
 
 
 def handler_lines(readings: Readings) -> Iterator[HandlerLine]:

@@ -1,5 +1,6 @@
 """What was counted in each minute, kept for the charts: one row a minute in which something happened."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,11 @@ class Minutes:
     async def since(self, at: float) -> list[Minute]:
         """The minutes that began at or after a time, in their order."""
         rows: Sequence[Any] = await self._inbox.rows(_SINCE, (int(at),))
-        return [Minute(row[0], _decode(row[1])) for row in rows]
+        return await asyncio.to_thread(_minutes, rows)
+
+
+def _minutes(rows: Sequence[Any]) -> list[Minute]:
+    return [Minute(at, _decode(counts)) for at, counts in rows]
 
 
 def _add(transaction: Transaction, calls: list[Minute]) -> list[None]:

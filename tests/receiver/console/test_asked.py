@@ -15,7 +15,7 @@ def test_an_empty_question_asks_for_everything() -> None:
 
 
 def test_every_field_is_read() -> None:
-    fields = {"q": " 903-1 ", "type": "OrderChange", "seller": "a3th", "since": "1h", "unrouted": "1", "before": "7"}
+    fields = {"q": " 903-1 ", "type": "OrderChange", "seller": " A3TH ", "since": "1h", "unrouted": "1", "before": "7"}
     which = NotificationFilter(
         type="ORDER_CHANGE", seller_id="A3TH", since=NOW - 3600, unrouted=True, before_id=7, limit=50
     )

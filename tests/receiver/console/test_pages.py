@@ -1,0 +1,156 @@
+"""The console over HTTP: what browsers may keep, what is refused, long replays, a database that cannot be read now."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from receiver.console import dead, live
+from receiver.errors import Unavailable
+from receiver.inbox import DeliveryFilter, State
+from receiver.simulators.sink import Behaviour, Sink
+from receiver.simulators.sns import SimulatedSns
+
+TOKEN = "3f9c2a7d5e8b4c1d6a0f9e2b7c4d8a1e"
+CONSOLE = '[console]\ntoken = { env = "CONSOLE_TOKEN" }\n[[rules]]\nname = "all"\nhandlers = ["erp"]\n'
+PAGES = [
+    "/",
+    "/?span=7d",
+    "/live",
+    "/search",
+    "/search?q=903",
+    "/dead",
+    "/rules",
+    "/accounts",
+    "/audit",
+    "/notifications/1",
+]
+
+
+@pytest.fixture
+async def router(
+    start_router: Any, write_rules: Any, forward_to: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    monkeypatch.setenv("CONSOLE_TOKEN", TOKEN)
+    return await start_router(write_rules(CONSOLE + forward_to("erp", "retry = { attempts = 1 }")))
+
+
+@pytest.fixture
+async def browser(router: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession(router.admin, headers=headers, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+async def push(router: Any, sns: SimulatedSns, count: int = 1) -> None:
+    for number in range(count):
+        await sns.publish(router.url, {"NotificationType": "ORDER_CHANGE", "Payload": {"orderId": f"903-{number}"}})
+
+
+async def all_dead(router: Any, count: int) -> None:
+    while (await router.inbox.count(DeliveryFilter())).get(State.DEAD, 0) < count:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_whole_and_only_for_who_is_let_in(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, path: str
+) -> None:
+    await push(router, sns)
+    async with browser.get(path) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert text.rstrip().endswith("</html>")
+    assert not re.findall(r"\sstyle=|\son[a-z]+=|<script(?! src=\"/static/)|javascript:", text)
+    async with aiohttp.ClientSession(router.admin) as stranger, stranger.get(path) as answer:
+        assert answer.status == 401
+
+
+async def test_files_are_kept_for_ever_under_names_of_their_content(
+    router: Any, browser: aiohttp.ClientSession
+) -> None:
+    async with browser.get("/") as answer:
+        urls = re.findall(r'"(/static/[^"]+)"', await answer.text())
+    assert len(urls) == 3
+    for url in urls:
+        assert re.fullmatch(r"/static/[a-z]+\.[0-9a-f]{16}\.(css|js|svg)", url)
+        async with browser.get(url) as answer:
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert len(await answer.read()) > 100
+    async with browser.get("/static/console.css") as answer:
+        assert answer.status == 404
+
+
+async def test_a_long_replay_goes_on_in_the_background(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "_AT_ONCE", 3)
+    sink.behave(Behaviour(status=422))
+    await push(router, sns, 5)
+    await all_dead(router, 5)
+    sink.behave(Behaviour())
+    before = len(sink.arrivals)
+    async with browser.post("/replay", data={"all": "1", "rate": "1000"}) as answer:
+        text = await answer.text()
+        assert "Replay 5 deliveries?" in text
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text)) | {"rate": "1000"}
+    assert fields["until"]
+    async with browser.post("/replay/confirmed", data=fields, allow_redirects=False) as answer:
+        assert answer.status == 303
+    await sink.wait_for(before + 5)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({}, "no delivery was chosen"),
+        ({"id": "x"}, "must be a whole number"),
+        ({"id": "1", "rate": "0"}, "the rate is 0, and must be 1 to 10000"),
+        ({"all": "1", "since": "never"}, "write an age like 2h"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/replay", "/replay/confirmed"])
+async def test_a_wish_that_cannot_be_read_is_told(
+    router: Any, browser: aiohttp.ClientSession, path: str, form: dict[str, str], said: str
+) -> None:
+    async with browser.post(path, data=form) as answer:
+        assert answer.status == 400
+        assert said in await answer.text()
+
+
+async def test_of_a_delivery_that_waits_nothing_can_run_again(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, sink: Sink
+) -> None:
+    sink.behave(Behaviour(hang=True))
+    await push(router, sns)
+    async with browser.post("/replay", data={"id": "1"}) as answer:
+        assert "None of them can run again" in await answer.text()
+    sink.behave(Behaviour())
+
+
+async def test_an_inbox_that_cannot_be_read_now_is_told(
+    router: Any, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: Any) -> None:
+        raise Unavailable("inbox_busy", "another process holds the inbox's write lock")
+
+    monkeypatch.setattr("receiver.history.History.since", busy)
+    async with browser.get("/") as answer:
+        assert answer.status == 503
+        assert "another process holds the inbox" in await answer.text()
+
+
+async def test_no_more_than_so_many_pages_follow(
+    router: Any, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_MOST_FOLLOWERS", 1)
+    async with browser.get("/live/events") as first:
+        assert first.status == 200
+        async with browser.get("/live/events") as second:
+            assert second.status == 503
+    await router.stop()
