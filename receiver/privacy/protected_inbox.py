@@ -13,6 +13,8 @@ from receiver.privacy.seal import Seal, Unopened
 
 _logger = logging.getLogger(__name__)
 _UNKNOWN = Origin("", "", "")
+_MOST_ORIGINS = 100_000
+"""Runs that were cancelled bring no result, and would stay for ever."""
 _UNREAD = "(cannot be decrypted: {})"
 
 
@@ -100,6 +102,8 @@ class ProtectedInbox(SqliteInbox):
             log(_logger, logging.ERROR, "kept_data_unreadable", notification=claim.notification_id, reason=str(error))
             opened, origin = claim._replace(notification_body=b"", body=None), Origin(claim.handler, "", "")
         self._origins[claim.id] = origin
+        if len(self._origins) > _MOST_ORIGINS:
+            del self._origins[next(iter(self._origins))]
         return opened
 
     def _notification(self, row: NotificationRow) -> NotificationRow:
@@ -111,7 +115,7 @@ class ProtectedInbox(SqliteInbox):
         if seal is None:
             return row
         body = None if row.body is None else _bytes(seal, row.body, result_place(row.webhook_id), None)
-        return replace(row, body=body, reason=_text(seal, row.reason, row.id))
+        return replace(row, body=body, reason=_text(seal, row.reason, None))
 
     def _attempt(self, row: AttemptRow) -> AttemptRow:
         seal = self.protection.seal
@@ -119,7 +123,7 @@ class ProtectedInbox(SqliteInbox):
             return row
         name = delivery_name(row.delivery_id)
         response = _bytes(seal, row.response, ANSWER, name)
-        return replace(row, response=response, detail=_text(seal, row.detail, row.delivery_id))
+        return replace(row, response=response, detail=_text(seal, row.detail, name))
 
 
 def _bytes(seal: Seal, value: bytes, place: str, name: str | None) -> bytes:
@@ -129,8 +133,8 @@ def _bytes(seal: Seal, value: bytes, place: str, name: str | None) -> bytes:
         return _UNREAD.format(error).encode()
 
 
-def _text(seal: Seal, text: str, delivery_id: int) -> str:
+def _text(seal: Seal, text: str, name: str | None) -> str:
     try:
-        return seal.open_text(text, REASON, delivery_name(delivery_id))
+        return seal.open_text(text, REASON, name)
     except Unopened as error:
         return _UNREAD.format(error)

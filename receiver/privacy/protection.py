@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from receiver.inbox.identity import chain_key, repeat_key, webhook_id, webhook_key
-from receiver.inbox.store import Child, Claim, Entry, Result
+from receiver.inbox.store import Child, Claim, Entry, Result, Route
 from receiver.notification import Notification
 from receiver.privacy.redaction import Redaction
 from receiver.privacy.seal import Seal, Unopened
@@ -60,11 +60,9 @@ class Protection:
         """An entry with its message encrypted, where that is asked for."""
         if self.seal is None:
             return entry
-        return replace(entry, body=self.sealed_body(entry.body, entry.notification.dedup_key))
-
-    def sealed_body(self, body: bytes, dedup_key: str) -> bytes:
-        """A message, encrypted where that is asked for."""
-        return self.seal.seal(body, name_of(dedup_key), BODY) if self.seal else body
+        name = name_of(entry.notification.dedup_key)
+        routes = tuple(self._reasoned(self.seal, route, name) for route in entry.routes)
+        return replace(entry, body=self.seal.seal(entry.body, name, BODY), routes=routes)
 
     def opened(self, claim: Claim) -> tuple[Claim, Origin]:
         """A claim as handlers need it. Raises Unopened."""
@@ -93,6 +91,11 @@ class Protection:
             detail = self.seal.seal_text(detail, name, REASON)
             children = tuple(self._sealed(self.seal, child, origin) for child in children)
         return result._replace(response=response, detail=detail, children=children)
+
+    @staticmethod
+    def _reasoned(seal: Seal, route: Route, name: str) -> Route:
+        """A route with the reason encrypted for which it is dead at once: it may quote the message."""
+        return route if route.dead is None else replace(route, dead=seal.seal_text(route.dead, name, REASON))
 
     @staticmethod
     def _redacted(redaction: Redaction, child: Child, origin: Origin) -> Child:

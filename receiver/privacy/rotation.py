@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from receiver.inbox.identifiers import fold, stored_identifiers
 from receiver.inbox.identity import webhook_id
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.inbox.transaction import Transaction
@@ -18,7 +19,7 @@ from receiver.privacy.seal import Unopened, is_sealed, sealed_with, text_sealed_
 _STEP = 100
 
 _BODIES = (
-    "SELECT bodies.notification_id, bodies.body, notifications.dedup_key FROM bodies "
+    "SELECT bodies.notification_id, bodies.body, bodies.part, notifications.dedup_key FROM bodies "
     "JOIN notifications ON notifications.id = bodies.notification_id WHERE bodies.notification_id > ? "
     "ORDER BY bodies.notification_id LIMIT ?"
 )
@@ -38,6 +39,8 @@ _SET_RESULT = "UPDATE deliveries SET body = ? WHERE id = ? AND body = ?"
 _SET_REASON = "UPDATE deliveries SET reason = ? WHERE id = ? AND reason = ?"
 _SET_RESPONSE = "UPDATE attempts SET response = ? WHERE delivery_id = ? AND run = ? AND response = ?"
 _SET_DETAIL = "UPDATE attempts SET detail = ? WHERE delivery_id = ? AND run = ? AND detail = ?"
+_FORGET_IDENTIFIERS = "DELETE FROM entities WHERE notification_id = ?"
+_ADD_IDENTIFIER = "INSERT OR IGNORE INTO entities (value, notification_id) VALUES (?, ?)"
 
 Change = tuple[str, tuple[Any, ...]]
 
@@ -84,7 +87,7 @@ class Rotation:
         return await self._inbox.write(_apply, changes) if changes else []
 
     def _bodies(self, row: Any) -> Iterator[Change]:
-        id_, old, dedup_key = row
+        id_, old, part, dedup_key = row
         name = name_of(dedup_key)
         body = self._opened(old, BODY, name)
         if body is None:
@@ -92,6 +95,10 @@ class Rotation:
         kept = self._redacted(body)
         if kept != body or self._stale(old):
             yield _SET_BODY, (self._sealed(kept, name, BODY), id_, old)
+        if kept != body:
+            yield _FORGET_IDENTIFIERS, (id_,)
+            for value in {fold(each.value) for each in stored_identifiers(kept, part)}:
+                yield _ADD_IDENTIFIER, (value, id_)
 
     def _deliveries(self, row: Any) -> Iterator[Change]:
         id_, old, reason, webhook, dedup_key, parent = row
@@ -119,7 +126,7 @@ class Rotation:
         """The change of a reason, which the inbox itself writes too: those stay as they are."""
         seal, name = self._into.seal, delivery_name(delivery)
         try:
-            text = self._from.seal.open_text(old, REASON, name) if self._from.seal else old
+            text = self._from.seal.open_text(old, REASON) if self._from.seal else old
         except Unopened as error:
             self._note(error)
             return
@@ -156,4 +163,10 @@ class Rotation:
 
 
 def _apply(transaction: Transaction, calls: list[list[Change]]) -> list[list[int]]:
-    return [[transaction.execute(*change).rowcount for change in changes] for changes in calls]
+    return [[_applied(transaction, *change) for change in changes] for changes in calls]
+
+
+def _applied(transaction: Transaction, statement: str, values: tuple[Any, ...]) -> int:
+    """How many values were changed; the index of identifiers follows them and does not count."""
+    count = transaction.execute(statement, values).rowcount
+    return count if statement.startswith("UPDATE") else 0

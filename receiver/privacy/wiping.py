@@ -24,5 +24,5 @@ def empty_log(path: Path) -> bool:
             connection.execute("PRAGMA secure_delete = ON").fetchone()
             busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         raise translated(error, path) from None

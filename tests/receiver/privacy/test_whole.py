@@ -148,8 +148,20 @@ async def test_encrypted_nothing_is_readable_on_disk_and_all_arrives_whole(
     child = await router.inbox.delivery(2)
     assert BUYER in child.body.decode()
     await router.stop()
-    for text in (CODE, BUYER, SKU, "903-0000000", "DestinationPostalCode", "Signature", "200 OK"):
+    for text in (CODE, BUYER, "DestinationPostalCode", "Signature", "200 OK"):
         assert found(tmp_path, text) == [], text
+
+
+async def test_a_reason_that_quotes_the_message_is_encrypted_too(
+    start_router: Any, write_rules: Any, sns: SimulatedSns, forward_to: Any, tmp_path: Path
+) -> None:
+    key = f'key = "{{{PATH}|shift=-1h}}"\n'
+    text = forward_to() + f'[[rules]]\nname = "a"\n{key}handlers = ["erp"]\n'
+    router = await start_router(write_rules(ENCRYPT + text))
+    await push(router, sns, order())
+    (dead,) = await router.inbox.deliveries(DeliveryFilter(states=(State.DEAD,)))
+    assert CODE in dead.reason
+    assert found(tmp_path, CODE) == []
 
 
 async def test_replays_and_searches_work_on_what_is_encrypted(
@@ -325,7 +337,7 @@ async def test_rotation_brings_an_inbox_of_before_under_privacy(
     result = await asyncio.to_thread(rotate, router)
     assert result.exit_code == 0, result.output
     await asyncio.to_thread(vacuum, tmp_path / "inbox.db")
-    for text in (CODE, BUYER, SKU, "200 OK"):
+    for text in (CODE, BUYER, "DestinationPostalCode", "200 OK"):
         assert found(tmp_path, text) == [], text
     router = await start_router(router.rules.read_text())
     row = await router.inbox.notification(1)
@@ -341,6 +353,28 @@ async def test_rotation_brings_an_inbox_of_before_under_privacy(
     assert found(tmp_path, SKU)
     router = await start_router(rules(""))
     assert SKU in (await router.inbox.notification(1)).body.decode()
+
+
+async def test_identifiers_in_fields_named_since_leave_the_index(
+    start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, tmp_path: Path
+) -> None:
+    router = await start_router(rules(""))
+    await push(router, sns, order())
+    await sink.wait_for(2)
+    search = Searcher(router.inbox)
+    async with asyncio.timeout(20):
+        while await search.indexed() != (1, 1):
+            await asyncio.sleep(0.05)
+    assert [row.id for row in (await search.find(Search(SKU))).rows] == [1]
+    await router.stop()
+    items = "payload.OrderChangeNotification.Summary.Items.*.SellerSKU"
+    router.rules.write_text(rules(f'[privacy]\ndrop = ["{items}"]\n'))
+    result = await asyncio.to_thread(rotate, router)
+    assert "1 values in" in result.output
+    assert found(tmp_path, SKU) == found(tmp_path, SKU.lower()) == []
+    router = await start_router(router.rules.read_text())
+    assert (await Searcher(router.inbox).find(Search("903-0000000-0000001"))).rows
+    assert not (await Searcher(router.inbox).find(Search(SKU))).rows
 
 
 async def test_what_a_lost_key_sealed_can_be_given_up(
