@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -214,6 +216,27 @@ async def test_a_reload_takes_new_rules_in_and_a_bad_file_changes_nothing(
     assert [arrival.path for arrival in sink.arrivals] == ["/crm", "/crm"]
     refusal = next(record for record in caplog.records if record.getMessage() == "reload_refused")
     assert 'did you mean "wms"' in refusal.facts["error"]  # type: ignore[attr-defined]
+
+
+async def test_a_reload_while_the_inbox_is_locked_changes_nothing(
+    start_router: Any,
+    write_rules: Any,
+    forward_to: Any,
+    sns: SimulatedSns,
+    sink: Sink,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    router = await start_router(write_rules(forward_to("erp") + CATCH_ALL))
+    router.rules.write_text(write_rules(forward_to("crm") + CATCH_ALL.replace("erp", "crm")))
+    with closing(sqlite3.connect(router.inbox.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await router.daemon.reload(router.parts)
+        other.execute("ROLLBACK")
+    refusal = next(record for record in caplog.records if record.getMessage() == "reload_refused")
+    assert "lock" in refusal.facts["error"]  # type: ignore[attr-defined]
+    await sns.publish(router.url, order())
+    await sink.wait_for(1)
+    assert [arrival.path for arrival in sink.arrivals] == ["/erp"]
 
 
 async def test_a_dead_delivery_is_an_event_that_rules_route_and_none_can_loop(
