@@ -105,7 +105,7 @@ class Sources:
             plans=self.looks.plans(),
             refusals=self.looks.refusals(),
             signing={url: ends for url, ends in self.looks.signing().items() if math.isfinite(ends)},
-            tls=self.looks.tls(),
+            tls=_finite(self.looks.tls()),
             client_secret=_midnight(self.client_secret_expires),
             reports=self.reports(),
             in_flight=self.looks.in_flight(),
@@ -117,6 +117,10 @@ class Sources:
             return await self.measures.take()
         except RouterError:
             return None
+
+
+def _finite(ends: float | None) -> float | None:
+    return ends if ends is not None and math.isfinite(ends) else None
 
 
 def _midnight(day: date | None) -> float | None:

@@ -34,8 +34,9 @@ class Telemetry:
 
         Raises SecretError where a header's secret cannot be read, and Unavailable.
         """
+        ids = Ids(await _salt(inbox), settings.sample)
         spans = Spans(settings, version("spapi-router"), sent)
-        return cls(Tracing(Ids(await _salt(inbox), settings.sample), inbox, spans.add, clock), spans)
+        return cls(Tracing(ids, inbox, spans.add, clock), spans)
 
     async def close(self, seconds: float) -> None:
         """Send the last roots, then what waits, within some seconds."""
