@@ -58,26 +58,9 @@ class Stage:
         self._read = 0
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self.egress)
-        await self._stack.enter_async_context(self.sink)
-        rules = self.directory / "rules.toml"
-        handlers = self.kind.rules.replace("{directory}", str(self.directory)).replace("{sink}", self.sink.url)
-        rules.write_text(
-            f'[server]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nstop_grace = "5s"\n'
-            f'[sns]\ntopics = ["{TOPICS}"]\n{self.kind.sns}\n'
-            f'[inbox]\ndatabase = "sqlite:inbox.db"\n[log]\nformat = "json"\nlevel = "info"\n{handlers}'
-        )
-        if self.kind.sink_body:
-            self.sink.behave(Behaviour(status=500, body=self.kind.sink_body))
-        environment = {**self.egress.environment, "WEBHOOK_SECRET": _SECRET, "CONSOLE_TOKEN": TOKEN}
-        self._process = await Process.start(rules, environment)
-        self._stack.push_async_callback(self._end)
-        facts = await self._process.ready()
-        self.host, port = facts["listen"].rsplit(":", 1)
-        self.port = int(port)
-        self.admin_port = int(facts["admin"].rsplit(":", 1)[1])
-        assert await self._genuine() == "200 accepted", self.process.failure("a genuine message was not taken")
-        self.alarming()
+        async with self._stack:
+            await self._start()
+            self._stack = self._stack.pop_all()
         return self
 
     async def __aexit__(
@@ -194,6 +177,28 @@ class Stage:
 
         await until(over, within=60.0)
         return self.deliveries(notification)
+
+    async def _start(self) -> None:
+        await self._stack.enter_async_context(self.egress)
+        await self._stack.enter_async_context(self.sink)
+        rules = self.directory / "rules.toml"
+        handlers = self.kind.rules.replace("{directory}", str(self.directory)).replace("{sink}", self.sink.url)
+        rules.write_text(
+            f'[server]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nstop_grace = "5s"\n'
+            f'[sns]\ntopics = ["{TOPICS}"]\n{self.kind.sns}\n'
+            f'[inbox]\ndatabase = "sqlite:inbox.db"\n[log]\nformat = "json"\nlevel = "info"\n{handlers}'
+        )
+        if self.kind.sink_body:
+            self.sink.behave(Behaviour(status=500, body=self.kind.sink_body))
+        environment = {**self.egress.environment, "WEBHOOK_SECRET": _SECRET, "CONSOLE_TOKEN": TOKEN}
+        self._process = await Process.start(rules, environment)
+        self._stack.push_async_callback(self._end)
+        facts = await self._process.ready()
+        self.host, port = facts["listen"].rsplit(":", 1)
+        self.port = int(port)
+        self.admin_port = int(facts["admin"].rsplit(":", 1)[1])
+        assert await self._genuine() == "200 accepted", self.process.failure("a genuine message was not taken")
+        self.alarming()
 
     def _database(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self.directory}/inbox.db?mode=ro", uri=True)

@@ -7,6 +7,7 @@ from tests.attacks.kinds import (
     console,
     deliveries,
     http,
+    markup,
     messages,
     signatures,
 )
@@ -21,4 +22,5 @@ KINDS: tuple[Kind, ...] = (
     *http.KINDS,
     deliveries.KIND,
     *console.KINDS,
+    markup.KIND,
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.kinds import certificates
-from tests.attacks.kinds.console import sound
+from tests.attacks.kinds.markup import sound
 from tests.attacks.row import Kind, Row, Script
 from tests.attacks.stage import Stage, is_alarming
 from tests.attacks.wire import answers_in, summary

@@ -62,7 +62,7 @@ def _guided(name: str, way: str, seconds: int, directory: Path) -> None:
     kept.mkdir(exist_ok=True)
     options = [
         f"-max_total_time={seconds}",
-        "-timeout=60",
+        "-timeout=300",
         "-rss_limit_mb=3000",
         "-print_final_stats=1",
         "-max_len=8192",

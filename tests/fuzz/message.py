@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from receiver.errors import BadMessage, NotAuthentic
 from receiver.sns import UnverifiedMessage, parse, text_to_sign
-from tests.fuzz.target import Target, demand
+from tests.fuzz.target import Target, demand, depth_of
 
 Parse = Callable[[bytes, Mapping[str, str]], UnverifiedMessage]
 
@@ -115,7 +115,7 @@ def _object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Refusal(str(error)) from None
     _demand(isinstance(value, dict), "no object")
-    _demand(_depth(value) <= 16, "too deep")
+    _demand(depth_of(value) <= 16, "too deep")
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -142,11 +142,6 @@ def _finite(text: str) -> float:
     if math.isinf(value):
         raise Refusal("a number out of range")
     return value
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def _notification(fields: Mapping[str, Any]) -> None:

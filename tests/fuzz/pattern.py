@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from receiver.notification import Envelope, Notification
 from receiver.rules import Pattern, PatternError, Rule, Table
 from receiver.rules.values import MISSING
-from tests.fuzz.target import Target, demand, text_of
+from tests.fuzz.target import Target, demand, depth_of, text_of
 from tests.receiver.rules.generated import EVENTS, PATTERNS
 from tests.receiver.rules.reference import flatten, outside, search
 
@@ -51,7 +51,7 @@ class PatternOracle:
             _only_refused(lambda: Pattern.parse_json(text))
             return
         pattern = _only_refused(lambda: Pattern.parse(source))
-        if pattern is None or not isinstance(event, dict) or _depth(case) > _DEEPEST:
+        if pattern is None or not isinstance(event, dict) or depth_of(case) > _DEEPEST:
             return
         matched = self._matches(pattern, event)
         self._agree(pattern, event, matched)
@@ -171,11 +171,6 @@ def _only_refused(parse: Callable[[], Pattern]) -> Pattern | None:
     except PatternError as error:
         demand(bool(str(error).strip()), "an error without words")
         return None
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def _odd_names(value: Any) -> bool:

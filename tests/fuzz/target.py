@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -31,6 +32,12 @@ def demand(holds: bool, otherwise: str) -> None:
     """What an oracle asks for. Raises AssertionError, whose text says what is wrong."""
     if not holds:
         raise AssertionError(otherwise)
+
+
+def depth_of(value: Any) -> int:
+    """How many lists and objects lie in each other in a JSON value."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
 
 def text_of(data: bytes) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from handlers.errors import TemplateError
 from handlers.template import Structure, Template
-from tests.fuzz.target import Target, demand, joined, parts_of
+from tests.fuzz.target import Target, demand, depth_of, joined, parts_of
 
 _DEEPEST = 40
 Render = Callable[[Template, Mapping[str, Any]], str]
@@ -116,14 +116,9 @@ def _document(text: str) -> dict[str, Any]:
     except ValueError:
         found = None
     text = text.replace("\ue000", "")
-    if isinstance(found, dict) and _depth(found) < _DEEPEST and "\ue000" not in json.dumps(found, ensure_ascii=False):
+    if isinstance(found, dict) and depth_of(found) < _DEEPEST and "\ue000" not in json.dumps(found, ensure_ascii=False):
         return found
     return {"a": text, "payload": {"b": [text, 1]}}
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def _marked(value: Any, marks: dict[str, str]) -> Any:

@@ -141,7 +141,7 @@ def door(request: pytest.FixtureRequest) -> Iterator[DoorOracle]:
 
 
 def told_more(answers: list[Answer]) -> list[Answer]:
-    return [*answers, Answer(200, "", b"accepted")]
+    return [*answers, Answer(200, "HTTP/1.1 200 OK\r\nContent-Type: text/plain", b"accepted")]
 
 
 def told_less(answers: list[Answer]) -> list[Answer]:
