@@ -96,6 +96,7 @@ class Visitor:
     scene: Scene
     problems: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
+    token: str = TOKEN
 
     async def window(self, **options: Any) -> Page:
         """A new window that nobody has logged in with."""
