@@ -65,7 +65,9 @@ class Catalogue:
             return (current or found)[0]
         if found:
             choices = ", ".join(operation.full_name for operation in current or found)
-            raise CatalogueError(f"{name!r} names several operations: write one of {choices}")
+            old = [operation.full_name for operation in found if operation.deprecated] if current else []
+            more = f"; deprecated: {', '.join(old)}" if old else ""
+            raise CatalogueError(f"{name!r} names several operations: write one of {choices}{more}")
         raise CatalogueError(f"there is no operation {name!r}{_suggestion(name, self._named)}")
 
 

@@ -14,14 +14,19 @@ def command() -> None:
 
 
 @command.command("list")
+@click.argument("word", required=False, metavar="[WORD]")
 @click.option("--api", metavar="API", help="Only those of one API, like `orders`, or of a version, like `orders.v0`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the parameters.")
-def list_operations(api: str | None, as_json: bool) -> None:
-    """List the operations. RATE is calls a second, BURST calls at once, for each account."""
+def list_operations(word: str | None, api: str | None, as_json: bool) -> None:
+    """List the operations, with WORD those whose name or path has it.
+
+    RATE is calls a second, BURST calls at once, for each account.
+    """
     catalogue = registry.spapi().Catalogue.load()
     operations = catalogue.of_api(api) if api else list(catalogue)
-    records = [_record(operation, as_json) for operation in operations]
-    listing(records, ["operation", "method", "path", "rate", "burst", "note"], as_json, "there are no operations")
+    records = [_record(operation, as_json) for operation in operations if word is None or _has(operation, word)]
+    none = "there are no operations" if word is None else f"no operation has {word!r} in its name or path"
+    listing(records, ["operation", "method", "path", "rate", "burst", "note"], as_json, none)
 
 
 @command.command("show")
@@ -40,6 +45,10 @@ def show_operation(name: str, as_json: bool) -> None:
         click.echo()
         rows = [[item.name, item.place, "yes" if item.required else "no", _values(item)] for item in _sorted(operation)]
         table(["parameter", "in", "required", "values"], rows)
+
+
+def _has(operation: Any, word: str) -> bool:
+    return word.lower() in f"{operation.full_name} {operation.path}".lower()
 
 
 def _record(operation: Any, as_json: bool) -> dict[str, Any]:

@@ -22,6 +22,13 @@ def test_every_operation_is_listed_one_a_line() -> None:
     assert any(line.split()[0] == "notifications.v1.getDestinations" and line.endswith("grantless") for line in lines)
 
 
+def test_operations_are_found_by_a_word_of_their_name_or_path() -> None:
+    names = [line.split()[0] for line in run("list", "ITEMOFFERS").stdout.splitlines()[1:]]
+    assert names == ["products-pricing.v0.getItemOffers", "batches-products-pricing.v0.getItemOffersBatch"]
+    assert run("list", "/tokens/2021").stdout.count("\n") == 2
+    assert "no operation has 'nothing' in its name or path" in run("list", "nothing").output
+
+
 def test_the_operations_of_an_api_as_json() -> None:
     records = [json.loads(line) for line in run("list", "--api", "orders.2026-01-01", "--json").stdout.splitlines()]
     assert [record["operation"] for record in records] == [
