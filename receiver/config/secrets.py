@@ -14,7 +14,7 @@ from receiver.config.source import KeyPath
 
 def secrets_of(config: Configuration) -> Iterator[tuple[str, Secret]]:
     """Each secret with its key as people write it (`handlers.erp.secret`), in the order of sections and handlers."""
-    for name in ("server", "sns", "inbox", "privacy", "console", "spapi"):
+    for name in ("server", "sns", "inbox", "privacy", "console", "spapi", "telemetry"):
         yield from _found(getattr(config, name), (name,))
     for name, spec in config.handlers.items():
         yield from _found(spec.settings, ("handlers", name))

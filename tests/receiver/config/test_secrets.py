@@ -16,6 +16,9 @@ client_secret = { file = "lwa" }
 seller_id = "A1B2C3D4E5F6G7"
 region = "na"
 refresh_token = { env = "TOKEN" }
+[telemetry]
+endpoint = "http://127.0.0.1:4318"
+headers = { x-key = { credential = "collector" } }
 [handlers.erp]
 type = "forward"
 url = "https://erp.example.com/"
@@ -30,5 +33,6 @@ def test_every_secret_with_its_key(tmp_path: Path) -> None:
         "spapi.client_id": Secret("env", "LWA_CLIENT_ID"),
         "spapi.client_secret": Secret("file", str(tmp_path / "lwa")),
         "spapi.accounts[0].refresh_token": Secret("env", "TOKEN"),
+        "telemetry.headers.x-key": Secret("credential", "collector"),
         "handlers.erp.secret[0]": Secret("env", "ERP"),
     }
