@@ -8,7 +8,7 @@ from handlers.base import parse_duration
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, NotificationFilter, State
 from receiver.inbox.search import Search
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 from receiver.times import parse_time
 
 PAGE = 50
@@ -56,7 +56,7 @@ def search_of(fields: Mapping[str, Any], now: float) -> Search:
     """What is looked for. Raises BadQuestion."""
     kind = text_of(fields, "type")
     which = NotificationFilter(
-        type=normal_type(kind) if kind else None,
+        type=asked_type(kind) if kind else None,
         seller_id=text_of(fields, "seller") or None,
         topic=text_of(fields, "topic") or None,
         unrouted=True if text_of(fields, "unrouted") else None,
@@ -75,7 +75,7 @@ def dead_of(fields: Mapping[str, Any], now: float) -> DeliveryFilter:
         states=(State.DEAD,),
         rule=text_of(fields, "rule") or None,
         handler=text_of(fields, "handler") or None,
-        type=normal_type(kind) if kind else None,
+        type=asked_type(kind) if kind else None,
         key=text_of(fields, "key") or None,
         since=moment_of(fields, "since", now),
         until=moment_of(fields, "until", now),
