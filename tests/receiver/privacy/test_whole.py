@@ -89,6 +89,15 @@ async def push(router: Any, sns: SimulatedSns, message: dict[str, Any]) -> str:
     return str(answer.text)
 
 
+async def ended(start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink) -> Any:
+    """A router that has kept an order encrypted, delivered all, and stopped."""
+    router = await start_router(rules(ENCRYPT))
+    await push(router, sns, order())
+    await sink.wait_for(2)
+    await router.stop()
+    return router
+
+
 REDACT = f'[privacy]\ndrop = ["{PATH}"]\n[privacy.results.crm]\nmask = ["order.buyer"]\n'
 REDACT += '[privacy.results.erp]\ndrop = ["order"]\n'
 
@@ -184,10 +193,7 @@ async def test_replays_and_searches_work_on_what_is_encrypted(
 async def test_commands_show_it_with_the_key_and_say_so_without(
     start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    router = await start_router(rules(ENCRYPT))
-    await push(router, sns, order())
-    await sink.wait_for(2)
-    await router.stop()
+    router = await ended(start_router, rules, sns, sink)
 
     def run(*command: str) -> Any:
         return CliRunner().invoke(cli, [*command, "--config", str(router.rules)])
@@ -210,10 +216,7 @@ async def test_commands_show_it_with_the_key_and_say_so_without(
 async def test_a_missing_key_is_said_at_the_start(
     start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    router = await start_router(rules(ENCRYPT))
-    await push(router, sns, order())
-    await sink.wait_for(2)
-    await router.stop()
+    router = await ended(start_router, rules, sns, sink)
     name = Seal(bytes.fromhex(key)).key
     with pytest.raises(InboxError, match=rf"sealed with key {name}, which the rules file does not name.*under \[priv"):
         await start_router(rules(""))
@@ -304,10 +307,7 @@ def rotate(router: Any, *options: str) -> Any:
 async def test_rotation_seals_all_anew_and_lets_the_old_key_go(
     start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    router = await start_router(rules(ENCRYPT))
-    await push(router, sns, order())
-    await sink.wait_for(2)
-    await router.stop()
+    router = await ended(start_router, rules, sns, sink)
     monkeypatch.setenv("OLD_KEY", key)
     monkeypatch.setenv("INBOX_KEY", os.urandom(32).hex())
     router.rules.write_text(rules(ENCRYPT.replace(" } }", ' }, previous_keys = [{ env = "OLD_KEY" }] }')))
@@ -380,10 +380,7 @@ async def test_identifiers_in_fields_named_since_leave_the_index(
 async def test_what_a_lost_key_sealed_can_be_given_up(
     start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    router = await start_router(rules(ENCRYPT))
-    await push(router, sns, order())
-    await sink.wait_for(2)
-    await router.stop()
+    router = await ended(start_router, rules, sns, sink)
     monkeypatch.setenv("INBOX_KEY", os.urandom(32).hex())
     result = await asyncio.to_thread(rotate, router)
     assert result.exit_code == 1
