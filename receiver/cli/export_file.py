@@ -1,5 +1,6 @@
 """The file of an export: whole lines for this user alone, and where a broken off one is to be gone on with."""
 
+import fcntl
 import mmap
 import os
 from collections.abc import Iterator
@@ -18,17 +19,22 @@ _MODE = 0o600
 def opened(path: Path, *, resume: bool, force: bool) -> Iterator[tuple[BinaryIO, int]]:
     """A file to append lines to, and the id in its last whole line, 0 where it has none; on disk at the end.
 
-    Raises RouterError for a file that is there (unless `resume` or `force`), that holds no export, or that cannot be
-    written.
+    Raises RouterError for a file that is there (unless `resume` or `force`), that holds no export, that another
+    export writes, or that cannot be written.
     """
     try:
         with os.fdopen(_descriptor(path, resume, force), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if force and os.fstat(file.fileno()).st_size:
+                file.truncate()
             last = _torn_off(file, path) if resume else 0
             yield file, last
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
         raise RouterError(f"{path} is there already: go on with it (--resume) or write over it (--force)") from None
+    except BlockingIOError:
+        raise RouterError(f"{path} is being written by another export: wait for its end") from None
     except OSError as error:
         raise RouterError(
             f"{path} cannot be written: {error.strerror}; what it has can be gone on with: --resume"
@@ -37,9 +43,7 @@ def opened(path: Path, *, resume: bool, force: bool) -> Iterator[tuple[BinaryIO,
 
 def _descriptor(path: Path, resume: bool, force: bool) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    if force:
-        flags |= os.O_TRUNC
-    elif not resume:
+    if not (force or resume):
         flags |= os.O_EXCL
     return os.open(path, flags, _MODE)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.errors import InboxError, RouterError
-from receiver.inbox.connection import opening_error, primary_code, uri
+from receiver.inbox.connection import RESTORE, opening_error, primary_code, uri
 from receiver.inbox.lock import OwnerLock
 
 Progress = Callable[[int, int], None]
@@ -55,8 +55,10 @@ def back_up(source: Path, target: Path, *, force: bool = False, progress: Progre
             require_space(target.parent, connection.execute(_SIZE).fetchone()[0], f"the copy {target}")
             with _beside(target) as new:
                 _copy(connection, new, progress)
+                # The snapshot kept the log from being written back.
+                connection.execute("COMMIT")
                 _settle(new)
-                contents = sound(new)
+                contents = sound(new, f"the inbox {source}", f"stop the daemon and {RESTORE}")
                 _check_target(source, target, force)
                 put_in_place(new, target)
         except sqlite3.Error as error:
@@ -64,19 +66,23 @@ def back_up(source: Path, target: Path, *, force: bool = False, progress: Progre
     return contents
 
 
-def sound(path: Path) -> Contents:
-    """Read a database that nobody uses from end to end. Raises InboxError where it is damaged or no inbox."""
+def sound(path: Path, subject: str = "", cure: str = "it is not to be used as a backup") -> Contents:
+    """Read a database that nobody uses from end to end.
+
+    Raises InboxError, which speaks of `subject` (the path by default), where it is damaged or no inbox.
+    """
+    subject = subject or str(path)
     try:
         with closing(sqlite3.connect(uri(path, "ro"), uri=True, isolation_level=None)) as connection:
-            faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+            faults = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
             if faults != ["ok"]:
-                raise InboxError(f"{path} is damaged: {'; '.join(faults)}. It is not to be used as a backup")
+                raise InboxError(f"{subject} is damaged: {'; '.join(faults)}; {cure}")
             counts = [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in _COUNTED]  # noqa: S608
             return Contents(connection.execute(_SIZE).fetchone()[0], *counts)
     except sqlite3.Error as error:
         if str(error).startswith("no such table"):
-            raise InboxError(f"{path} is no inbox of spapi-router: {error}") from None
-        raise InboxError(f"{path} is damaged: {error}. It is not to be used as a backup") from None
+            raise InboxError(f"{subject} is no inbox of spapi-router: {error}") from None
+        raise InboxError(f"{subject} is damaged: {error}; {cure}") from None
 
 
 def require_space(directory: Path, needed: int, what: str) -> None:

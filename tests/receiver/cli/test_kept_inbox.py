@@ -1,6 +1,7 @@
 """`inbox backup`, `restore`, `export` and `vacuum` as they are typed."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -161,6 +162,19 @@ def test_a_file_that_is_there_is_not_written_over_by_chance(run: Invoke, tmp_pat
         assert output.read_text() == "mine\n"
     assert run("export", "--output", output, "--force").exit_code == 0
     assert len(lines(output.read_bytes())) == 20
+
+
+@pytest.mark.parametrize("option", ["--resume", "--force"])
+def test_two_exports_do_not_write_one_file(run: Invoke, tmp_path: Path, option: str) -> None:
+    output = tmp_path / "all.jsonl"
+    run("export", "--output", output)
+    whole = output.read_bytes()
+    with output.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = run("export", "--output", output, option)
+        assert isinstance(result.exception, RouterError)
+        assert "is being written by another export" in str(result.exception)
+    assert output.read_bytes() == whole
 
 
 @pytest.mark.parametrize("options", [("--resume",), ("--force",), ("--output", "x", "--force", "--resume")])

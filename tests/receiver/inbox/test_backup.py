@@ -161,7 +161,7 @@ def test_no_inbox_and_a_damaged_one_give_no_copy(filled: Path, tmp_path: Path) -
     content = bytearray(filled.read_bytes())
     content[8192 * 20 : 8192 * 40] = b"\xff" * 8192 * 20
     filled.write_bytes(content)
-    with pytest.raises(InboxError, match="damaged"):
+    with pytest.raises(InboxError, match=rf"the inbox {filled} is damaged.*inbox restore BACKUP"):
         back_up(filled, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
     assert leftovers(tmp_path, "inbox.db", "inbox.db.lock", "inbox.db-wal", "inbox.db-shm") == []
