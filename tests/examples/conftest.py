@@ -38,12 +38,28 @@ def _rehearse() -> Any:
 rehearse = _rehearse()
 
 
+class HeldClock:
+    """A clock that stands still until it is let go: what comes meanwhile is one burst, however slow the machine is."""
+
+    def __init__(self) -> None:
+        self._held: float | None = time.time()
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self._ahead if self._held is None else self._held
+
+    def go_on(self, seconds: float) -> None:
+        """Run from now on, so many seconds ahead."""
+        self._held, self._ahead = None, seconds
+
+
 @dataclass
 class Scene:
     """An example at work."""
 
     rehearsal: Any
     router: Any
+    clock: Any
 
     @property
     def sink(self) -> Sink:
@@ -99,6 +115,12 @@ class Scene:
         rows: list[DeliveryRow] = await rehearse.ended(self.inbox, 45.0)
         return rows
 
+    async def after(self, seconds: float) -> list[DeliveryRow]:
+        """Every delivery, once so many seconds have passed since the burst and all have ended."""
+        self.clock.go_on(seconds)
+        self.router.parts.dispatcher.wake(list(self.router.daemon.config.handlers))
+        return await self.ended()
+
     async def replay(self, delivery_id: int) -> int:
         """What `deliveries replay ID` does beside the running router: how many are sent again."""
         count = await self.inbox.replay(DeliveryFilter(ids=(delivery_id,)), time.time())
@@ -120,7 +142,9 @@ async def play(tmp_path: Path, start_router: Any, monkeypatch: pytest.MonkeyPatc
     """Starts an example: `play("order-to-erp", change=lambda rules: …, sellers=2)`; the rest goes to the stand-in."""
     async with AsyncExitStack() as stack:
 
-        async def start(name: str, *, change: Change = lambda _rules: None, **settings: Any) -> Scene:
+        async def start(
+            name: str, *, change: Change = lambda _rules: None, clock: Any = time.time, **settings: Any
+        ) -> Scene:
             source = tomllib.loads((EXAMPLES / name / "rules.toml").read_text())
             made = Settings(**{"region": rehearse.region_of(source), "report_time": 0.0} | settings)
             rehearsal = await stack.enter_async_context(rehearse.rehearsal(tmp_path, made))
@@ -128,7 +152,7 @@ async def play(tmp_path: Path, start_router: Any, monkeypatch: pytest.MonkeyPatc
             change(rules)
             for variable, value in rehearsal.environment.items():
                 monkeypatch.setenv(variable, value)
-            return Scene(rehearsal, await start_router(rehearse.document(rules)))
+            return Scene(rehearsal, await start_router(rehearse.document(rules), clock=clock), clock)
 
         yield start
 
@@ -144,6 +168,12 @@ def sample(path: Path, event_time: float | None = None) -> dict[str, Any]:
         name = "EventTime" if "EventTime" in notification else "eventTime"
         notification[name] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event_time))
     return notification
+
+
+@pytest.fixture
+def held() -> HeldClock:
+    """A clock that stands still until `Scene.after`."""
+    return HeldClock()
 
 
 @pytest.fixture(name="sample")

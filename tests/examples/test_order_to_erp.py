@@ -24,14 +24,14 @@ def hurry(rules: dict[str, Any]) -> None:
     rules["rules"][0]["coalesce"] = "100ms"
 
 
-async def test_a_burst_of_changes_is_one_order_with_its_items(play: Any, sample: Any) -> None:
+async def test_a_burst_of_changes_is_one_order_with_its_items(play: Any, sample: Any, held: Any) -> None:
     secrets = []
-    scene = await play(NAME, change=lambda rules: secrets.append(rules["handlers"]["erp"]["secret"]["env"]))
+    scene = await play(NAME, change=lambda rules: secrets.append(rules["handlers"]["erp"]["secret"]["env"]), clock=held)
     for number in range(4):
         await scene.push(change_of(sample, "903-8868176-2219830", event_time=1_760_000_000.0 + number))
     await scene.push(change_of(sample, "903-8868176-2219831"))
     await scene.push(change_of(sample, "903-8868176-2219832", status="Pending"))
-    rows = await scene.ended()
+    rows = await scene.after(2.0)
     states = [(row.handler, row.state) for row in rows]
     assert states.count(("order", State.SUPERSEDED)) == 3
     assert states.count(("erp", State.DONE)) == 2 == len(scene.bodies)

@@ -18,12 +18,12 @@ def offers(sample: Any, asin: str, second: int, condition: str = "New") -> Any:
     return notification
 
 
-async def test_a_burst_in_any_order_is_one_delivery_of_the_newest_offers(play: Any, sample: Any) -> None:
-    scene = await play(NAME)
+async def test_a_burst_in_any_order_is_one_delivery_of_the_newest_offers(play: Any, sample: Any, held: Any) -> None:
+    scene = await play(NAME, clock=held)
     burst = [offers(sample, "B000000001", second) for second in (0, 2, 1, 5, 3, 4)]
     for notification in [*burst, offers(sample, "B000000002", 1)]:
         await scene.push(notification)
-    rows = await scene.ended()
+    rows = await scene.after(2.0)
     assert sorted(row.state for row in rows) == [State.DONE] * 2 + [State.SUPERSEDED] * 5
     arrived = {body["asin"]: body for body in scene.bodies}
     assert arrived["B000000001"]["changed"] == "2025-10-09T08:53:25Z"

@@ -19,13 +19,13 @@ def hurry(rules: dict[str, Any]) -> None:
     rules["rules"][0]["coalesce"] = "100ms"
 
 
-async def test_the_quantity_is_set_in_each_marketplace_and_written_down(play: Any, sample: Any) -> None:
-    scene = await play(NAME)
+async def test_the_quantity_is_set_in_each_marketplace_and_written_down(play: Any, sample: Any, held: Any) -> None:
+    scene = await play(NAME, clock=held)
     listing = scene.shop.listings["SKU-0007"]
     for _ in range(3):
         await scene.push(stock_of(sample, "SKU-0007"))
     listing.quantity = 12
-    await scene.ended()
+    await scene.after(2.0)
     assert scene.calls("getInventorySummaries") == 1
     assert listing.quantities == {FR: 12, IT: 12, ES: 12}
     lines = scene.written("stock-audit.jsonl")

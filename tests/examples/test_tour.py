@@ -8,7 +8,12 @@ from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from receiver.simulators.spapi import Settings, SimulatedSpapi
+
+pytestmark = pytest.mark.timeout(300)
+"""Each call is a process of its own."""
 
 CALLS = [
     "orders.2026-01-01.searchOrders",
