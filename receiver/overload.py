@@ -22,7 +22,6 @@ _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
-_BEGINNING = b"POST "
 _SAY_EVERY = 1.0
 
 
@@ -92,10 +91,12 @@ class GatedConnection(web.RequestHandler):
                 self._refuse(data)
                 return
             self._fed = True
-        if data.startswith(_BEGINNING):
-            self._waiting += 1
-            self.gate.waiting += 1
+        before = self._request_count
         super().data_received(data)
+        # What the parser has found, not what bytes look like: half a head, kept back, must not fill the gate.
+        if found := self._request_count - before:
+            self._waiting += found
+            self.gate.waiting += found
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.gate.waiting -= self._waiting

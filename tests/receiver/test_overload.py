@@ -159,6 +159,26 @@ async def test_what_waits_is_counted_until_it_is_looked_at_or_gone(stage: Stage)
     assert stage.gate.waiting == 0
 
 
+HELD_BACK = {
+    "half a head": [PUSH[:25]],
+    "a head that says POST again and again": [b"POST /sns HTTP/1.1\r\n", *[b"POST: \r\n"] * 20],
+    "a body of heads": [b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n", *[PUSH[:-4]] * 5],
+}
+
+
+@pytest.mark.parametrize("name", HELD_BACK)
+async def test_what_a_sender_holds_back_does_not_fill_the_gate(stage: Stage, name: str) -> None:
+    """Else a few connections that never end their requests could have everybody refused."""
+    stage.shut = False
+    _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    for part in HELD_BACK[name]:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+    assert stage.gate.waiting == 0
+    writer.close()
+
+
 async def test_a_daemon_that_stops_refuses_nothing_here(stage: Stage) -> None:
     stage.gate.leave_to_others()
     assert await stage.say(PUSH) == [200]
