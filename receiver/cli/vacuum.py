@@ -32,5 +32,5 @@ def command(in_steps: bool, as_json: bool, config: Path | None, database: Path |
         record = {"bytes_before": done.before, "bytes_after": done.after, "seconds": round(seconds, 3)}
         json_line({"file": str(path), **record})
         return
-    freed = mebibytes(done.before - done.after)
+    freed = mebibytes(max(done.before - done.after, 0))
     click.echo(f"{path}: {mebibytes(done.before)} before, {mebibytes(done.after)} now, {freed} freed; {seconds:.1f} s")
