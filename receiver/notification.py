@@ -89,6 +89,11 @@ def normal_type(name: str) -> str:
     return _NOT_WORD.sub("_", _WORD_START.sub("_", name)).strip("_").upper()
 
 
+def asked_type(name: str) -> str:
+    """The type that somebody asks for, who writes it in any casing; the daemon's own `router.*` are as they are."""
+    return name if name.startswith(f"{INTERNAL_TOPIC}.") else normal_type(name)
+
+
 def read(envelope: Envelope) -> list[Notification]:
     """The notifications in one SNS message, at least one, in their order."""
     message = _json(envelope.message)

@@ -8,7 +8,7 @@ from receiver.api.values import PathId, Text, Time, seconds_of
 from receiver.console.desk import Desk
 from receiver.console.world import World
 from receiver.inbox import DeliveryFilter, DeliveryRow, State
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 
 
 class DeliveryQuery(Paged):
@@ -72,7 +72,7 @@ class Deliveries:
             states=query.state or None,
             rule=query.rule,
             handler=query.handler,
-            type=None if query.type is None else normal_type(query.type),
+            type=None if query.type is None else asked_type(query.type),
             key=query.key,
             since=seconds_of(query.since, now),
             until=seconds_of(query.until, now),

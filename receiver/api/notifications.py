@@ -14,7 +14,7 @@ from receiver.console.world import World
 from receiver.inbox import NotificationFilter, NotificationRow, State
 from receiver.inbox.identifiers import stored_identifiers
 from receiver.inbox.search import Search
-from receiver.notification import INTERNAL_TOPIC, Notification, normal_type, read_stored
+from receiver.notification import INTERNAL_TOPIC, Notification, asked_type, read_stored
 
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 
@@ -108,7 +108,7 @@ class Notifications:
         query: NotificationQuery = call.query
         now = self._world.clock()
         which = NotificationFilter(
-            type=None if query.type is None else normal_type(query.type),
+            type=None if query.type is None else asked_type(query.type),
             seller_id=query.seller,
             topic=query.topic,
             unrouted=query.unrouted,

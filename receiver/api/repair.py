@@ -15,7 +15,7 @@ from receiver.api.values import Id, Text, Time, seconds_of
 from receiver.console.world import World
 from receiver.events import log
 from receiver.inbox import DeliveryFilter, State
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 
 _logger = logging.getLogger(__name__)
 _MOST_NAMED = 1000
@@ -148,7 +148,7 @@ class Repairs:
             states=tuple(State(state) for state in dict.fromkeys(choice.states)),
             rule=choice.rule,
             handler=choice.handler,
-            type=None if choice.type is None else normal_type(choice.type),
+            type=None if choice.type is None else asked_type(choice.type),
             key=choice.key,
             since=seconds_of(choice.since, now),
             until=seconds_of(choice.until, now),

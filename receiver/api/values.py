@@ -27,7 +27,7 @@ def moment(seconds: float | None) -> str | None:
     """A time as it is answered, None where there is none or the calendar ends before it."""
     try:
         return None if seconds is None else times.iso(seconds)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None
 
 

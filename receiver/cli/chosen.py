@@ -7,7 +7,7 @@ import click
 
 from receiver.cli.times import TIME
 from receiver.inbox import NotificationFilter
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,5 +32,5 @@ def notification_options(command: F) -> F:
 def chosen(limit: int | None, **options: Any) -> NotificationFilter:
     """The filter that `notification_options` ask for."""
     type_, unrouted = options.pop("type_"), options.pop("unrouted")
-    normal = normal_type(type_) if type_ is not None else None
+    normal = asked_type(type_) if type_ is not None else None
     return NotificationFilter(type=normal, unrouted=unrouted or None, limit=limit, **options)

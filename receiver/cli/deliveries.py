@@ -25,7 +25,7 @@ from receiver.cli.times import TIME
 from receiver.cli.written import RATE
 from receiver.errors import RouterError
 from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, SqliteInbox, State
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -144,7 +144,7 @@ def _which(ids: tuple[int, ...], **chosen: Any) -> DeliveryFilter:
     type_ = chosen.pop("type_")
     states = tuple(State(state) for state in chosen.pop("states")) or None
     return DeliveryFilter(
-        ids=ids or None, states=states, type=normal_type(type_) if type_ else None, limit=None, **chosen
+        ids=ids or None, states=states, type=asked_type(type_) if type_ else None, limit=None, **chosen
     )
 
 

@@ -12,7 +12,7 @@ from receiver.cli.output import json_line
 from receiver.cli.times import TIME
 from receiver.config import load
 from receiver.inbox import NotificationFilter, SqliteInbox
-from receiver.notification import normal_type
+from receiver.notification import asked_type
 from receiver.rerouting import Lacking, Rerouter
 
 
@@ -60,7 +60,7 @@ async def _reroute(rerouter: Rerouter, ids: list[int], yes: bool, as_json: bool)
 
 
 def _which(type_: str | None, unrouted: bool, since: float | None, until: float | None) -> NotificationFilter:
-    normal = normal_type(type_) if type_ is not None else None
+    normal = asked_type(type_) if type_ is not None else None
     return NotificationFilter(type=normal, unrouted=unrouted or None, since=since, until=until, limit=None)
 
 

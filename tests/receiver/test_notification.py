@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.notification import Envelope, normal_type, read, read_stored
+from receiver.notification import Envelope, asked_type, normal_type, read, read_stored
 from receiver.times import parse_time
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sp-api-orders"
@@ -160,6 +160,11 @@ def test_wrappers_inside_wrappers_end(order: str) -> None:
 )
 def test_types_are_upper_snake(name: str, expected: str) -> None:
     assert normal_type(name) == expected
+    assert asked_type(name) == expected
+
+
+def test_the_daemon_s_own_types_are_asked_for_as_they_are() -> None:
+    assert asked_type("router.alert.oldest_delivery") == "router.alert.oldest_delivery"
 
 
 @pytest.mark.parametrize(

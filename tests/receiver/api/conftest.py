@@ -24,11 +24,16 @@ name = "orders"
 description = "what the shop sells"
 match.type = ["ORDER_CHANGE"]
 key = "{payload.OrderChangeNotification.AmazonOrderId}"
-handlers = ["erp", "note"]
+handlers = ["erp"]
 
 [[rules]]
 name = "prices"
 match.type = ["ANY_OFFER_CHANGED"]
+handlers = ["note"]
+
+[[rules]]
+name = "own"
+match.type = ["router.test"]
 handlers = ["note"]
 
 [[rules]]
@@ -37,7 +42,7 @@ enabled = false
 handlers = ["note"]
 """
 CONSOLE = '[console]\ntoken = { env = "CONSOLE_TOKEN" }\n'
-NO_RETRY = "retry = { attempts = 1 }\nbreaker = false\n"
+ERP = 'retry = { attempts = 1 }\nbreaker = false\nthen = ["note"]\n'
 
 
 def order(number: str = ORDER) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class Client:
 
 @dataclass
 class Stocked:
-    """A router whose inbox holds an order that died at the ERP, one that went well, and one without a rule."""
+    """A router whose inbox holds an order that died at the ERP, one that went well and on, and one without a rule."""
 
     router: Any
     sns: SimulatedSns
@@ -91,12 +96,13 @@ async def stocked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Stocked:
     monkeypatch.setenv("CONSOLE_TOKEN", TOKEN)
-    router = await start_router(write_rules(forward_to("erp", NO_RETRY) + RULES + CONSOLE))
+    router = await start_router(write_rules(forward_to("erp", ERP) + RULES + CONSOLE))
     found = Stocked(router, sns, sink)
     await sns.subscribe(router.url)
     sink.behave(Behaviour(status=400, body="no such customer"), times=1)
     await sns.publish(router.url, order())
     await found.settle()
+    sink.behave(Behaviour(body='{"number": 7}'))
     await sns.publish(router.url, order("111-2223334-5556667"))
     await sns.publish(router.url, {**order(), "NotificationType": "REPORT_PROCESSING_FINISHED"})
     await found.settle()
