@@ -24,6 +24,7 @@ R = TypeVar("R")
 
 _COLUMNS = ["account", "marketplaces", "source", "authorized_at", "refreshed_at"]
 _AUDIT = ["at", "who", "account", "action", "detail"]
+_BEGINS = "Atzr|"
 _REVOKE = "the seller ends Amazon's side in Seller Central, under Manage Your Apps"
 
 
@@ -64,7 +65,10 @@ def add(seller: str, region: str | None, names: Sequence[str], config: Path) -> 
     vault = _vault(settings, config)
 
     async def work(tokens: InboxTokens) -> None:
-        await _accounts(tokens, vault, "accounts add").add(account, _token())
+        token = _token()
+        if not token.startswith(_BEGINS):
+            click.echo(f"warning: Amazon's refresh tokens begin with {_BEGINS}, and this one does not", err=True)
+        await _accounts(tokens, vault, "accounts add").add(account, token)
 
     _with_tokens(loaded, SqliteInbox.attach, work)
     click.echo(f"{account.id} is kept, sealed with key {vault.key_id}")
