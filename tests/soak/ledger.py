@@ -24,7 +24,8 @@ def judge(database: Path, told: Path, arrived: Path, *, rule: str, handler: str)
     recent = Story(tuple(each for each in story.told if webhook(each.notification_id) in held), story.kills)
     report = check(kept, recent, [each for each in arrivals if each.webhook_id in held])
     times = {each.webhook_id for each in arrivals}
-    lost = sorted({id_ for id_, notification in _acknowledged(story.told) if webhook(notification) not in times | held})
+    safe = times | held
+    lost = sorted({id_ for id_, notification in _acknowledged(story.told) if webhook(notification) not in safe})
     strange = times - held - {webhook(each.notification_id) for each in story.told}
     problems = (*report.problems, *_problems(lost, strange, _refused(story.told)))
     return replace(
