@@ -38,6 +38,7 @@ from receiver.inbox.phrases import Reveal
 from receiver.inbox.search import Search, Searcher
 from receiver.notification import read_stored
 from receiver.privacy.opening import reveal_of
+from receiver.privacy.wiping import empty_log
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
 
@@ -131,6 +132,8 @@ def prune(before: float | None, config: Path | None, database: Path | None) -> N
         before = time.time() - load(find_config(config)).inbox.retention
     path, moment = database_of(config, database), before
     deleted = with_inbox(path, SqliteInbox.attach, lambda inbox: _prune(inbox, moment), "deleting old notifications")
+    if deleted:
+        empty_log(path)
     click.echo(f"{deleted:,} notifications deleted")
 
 

@@ -300,6 +300,19 @@ async def test_what_retention_deletes_is_gone_from_the_files(
     assert len(wipe_calls) == 1
 
 
+async def test_what_a_command_prunes_is_gone_from_the_files_too(
+    start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, tmp_path: Path
+) -> None:
+    router = await start_router(rules(""))
+    await push(router, sns, order())
+    await sink.wait_for(2)
+    await until(lambda: router.inbox.deliveries(DeliveryFilter(states=(State.DONE,))), 2)
+    prune = ["inbox", "prune", "--before", "0s", "--config", str(router.rules)]
+    result = await asyncio.to_thread(CliRunner().invoke, cli, prune)
+    assert "1 notifications deleted" in result.output
+    assert found(tmp_path, CODE) == found(tmp_path, BUYER) == []
+
+
 def rotate(router: Any, *options: str) -> Any:
     return CliRunner().invoke(cli, ["inbox", "rotate", *options, "--config", str(router.rules)])
 
