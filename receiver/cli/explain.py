@@ -45,6 +45,8 @@ def command(
         return
     if message is not None:
         notifications = read_message(sys.stdin.read() if message == "-" else example_file(Path(message)), topic)
+        redaction = configuration.privacy.redaction() if configuration.privacy else None
+        notifications = redaction.seen(notifications) if redaction else notifications
     else:
         notifications = [asyncio.run(_kept(configuration, kept or 0))]
     explainer = Explainer(configuration)

@@ -114,10 +114,13 @@ class PrivacySettings(NotificationFields):
 
     def protection(self) -> Protection:
         """What does as these settings say. Raises ConfigError for a key that cannot be used."""
+        return Protection(self.redaction(), self._seal())
+
+    def redaction(self) -> Redaction | None:
+        """What takes the named fields out, None where none is named."""
         types = {name: each.fields for name, each in self.types.items()}
         results = {name: each.fields for name, each in self.results.items()}
-        redaction = Redaction(self.fields, types, results) if self.redacts else None
-        return Protection(redaction, self._seal())
+        return Redaction(self.fields, types, results) if self.redacts else None
 
     def _seal(self) -> Seal | None:
         if self.encrypt is None:

@@ -12,6 +12,7 @@ from receiver import json_text
 from receiver.notification import Notification, read, rewritten, stored_envelope, type_of
 from receiver.privacy.changes import MASK, drop, mask
 from receiver.privacy.paths import FieldPath
+from receiver.times import iso
 
 TOPS = ("payload", "message", "subject", "attributes")
 """Where a path into a notification's document may begin."""
@@ -57,6 +58,20 @@ class Redaction:
             return notifications, body
         fresh = read(stored_envelope(kept))
         return [replace(new, dedup_key=old.dedup_key) for new, old in zip(fresh, notifications, strict=True)], kept
+
+    def seen(self, notifications: list[Notification]) -> list[Notification]:
+        """The notifications of one message as rules see them. Raises ValueError."""
+        envelope = notifications[0].envelope
+        attributes = {name: {"Value": value} for name, value in (envelope.attributes or {}).items()}
+        fields = {
+            "Message": envelope.message,
+            "MessageId": envelope.message_id,
+            "TopicArn": envelope.topic,
+            "Timestamp": iso(envelope.sent_at),
+            "Subject": envelope.subject,
+            "MessageAttributes": attributes,
+        }
+        return self.redacted(notifications, json_text.compact(fields).encode("utf-8", "surrogatepass"))[0]
 
     def message(self, body: bytes) -> bytes:
         """An SNS message as it may be kept, the same object where nothing of it is named. Raises ValueError."""

@@ -213,6 +213,18 @@ async def test_commands_show_it_with_the_key_and_say_so_without(
     assert (await asyncio.to_thread(run, "inbox", "list")).exit_code == 0
 
 
+def test_a_message_is_explained_as_rules_will_see_it(rules: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(rules(f'[privacy]\ndrop = ["{PATH}"]\nmask = ["subject"]\n'))
+    sns_message = {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:123456789012:a", "MessageId": "m"}
+    for message in (order(), sns_message | {"Message": json.dumps(order()), "Subject": BUYER}):
+        (tmp_path / "message.json").write_text(json.dumps(message))
+        command = ["explain", str(tmp_path / "message.json"), "--config", str(tmp_path / "rules.toml")]
+        output = CliRunner().invoke(cli, command).output
+        assert SKU in output
+        assert CODE not in output
+        assert BUYER not in output
+
+
 async def test_a_missing_key_is_said_at_the_start(
     start_router: Any, rules: Any, sns: SimulatedSns, sink: Sink, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
