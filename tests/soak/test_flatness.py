@@ -161,3 +161,11 @@ async def test_what_is_still_kept_goes_to_the_checker(run: Path) -> None:
     lost, problems = judged(run)
     assert lost == 1, "a delivery without its notification: the message itself is gone"
     assert problems >= 2
+
+
+def test_the_picture_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib draws the picture, and nothing else needs it")
+    from tests.soak.plot import draw
+
+    draw([sample(at, p50=None if at < 5 else 4) for at in range(100)], spells(100), 100, tmp_path / "soak.png")
+    assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
