@@ -205,7 +205,8 @@ class Daemon:
     async def _follow_writer(self, parts: Parts) -> None:
         """End when the inbox's writer does: nothing can be taken or done without it, and a new start mends it."""
         await parts.inbox.writer_ended()
-        self._failure = InboxError("the process that writes the inbox was ended from outside: start the daemon again")
+        why = "it was killed, or had no memory left"
+        self._failure = InboxError(f"the process that writes the inbox has ended ({why}): start the daemon again")
         log(_logger, logging.ERROR, "inbox_writer_ended", database=str(parts.inbox.path))
         self.stop()
 

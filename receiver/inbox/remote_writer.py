@@ -106,10 +106,15 @@ class RemoteWriter(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        for answers, commit in self._frames.feed(data):
-            self.commits.add(commit)
-            for result, error in answers:
-                settle(self._asked.popleft(), result, error)
+        try:
+            for answers, commit in self._frames.feed(data):
+                self.commits.add(commit)
+                for result, error in answers:
+                    settle(self._asked.popleft(), result, error)
+        except BaseException:
+            # Which answer belongs to whom is not known any more, for want of memory for instance.
+            self._transport.abort()
+            raise
 
     def connection_lost(self, exc: Exception | None) -> None:
         for future in self._asked:
@@ -130,9 +135,16 @@ class RemoteWriter(asyncio.Protocol):
                 self._send_alone(each)
 
     def _send(self, waiting: list[Asked]) -> None:
-        if waiting:
-            self._transport.write(frame([(operation, payload) for operation, payload, _ in waiting]))
-            self._asked.extend(future for _, _, future in waiting)
+        """Raises what keeps a payload from being pickled."""
+        if not waiting:
+            return
+        data = frame([(operation, payload) for operation, payload, _ in waiting])
+        try:
+            self._asked.extend([future for _, _, future in waiting])
+            self._transport.write(data)
+        except BaseException:
+            self._transport.abort()
+            raise
 
     def _send_alone(self, asked: Asked) -> None:
         try:

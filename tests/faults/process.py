@@ -23,6 +23,11 @@ Limits = Mapping[int, int]
 """Resource limits by their number in `resource`."""
 
 
+def addressed(pid: int) -> int:
+    """Bytes of a process's address space."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * _PAGE
+
+
 class ProcessEnded(Exception):
     """The daemon ended where it should have run; the text ends with its last words."""
 
@@ -69,6 +74,12 @@ class Process:
         return self._process.pid
 
     @property
+    def writer(self) -> int:
+        """The process that writes its inbox."""
+        (child,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(child)
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self._process.returncode is None
@@ -77,11 +88,6 @@ class Process:
     def resident(self) -> int:
         """Bytes of memory that it has in use."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
-
-    @property
-    def addressed(self) -> int:
-        """Bytes of its address space."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[0]) * _PAGE
 
     @property
     def descriptors(self) -> int:
@@ -135,8 +141,9 @@ class Process:
 
     def lift(self, number: int) -> None:
         """Take a resource limit away again; nothing where it has ended."""
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(self.pid, number, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            for pid in (self.pid, self.writer):
+                resource.prlimit(pid, number, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     async def kill(self) -> None:
         """SIGKILL, and wait for its end."""

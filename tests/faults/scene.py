@@ -231,7 +231,7 @@ class Scene:
     async def _supervise(self) -> None:
         while True:
             status = await self.process.ended(within=3600)
-            if status >= 0:
+            if status == 0:
                 return
             self.told.add(Killed(self.process.pid, time.time()))
             await self.start()

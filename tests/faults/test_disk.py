@@ -108,12 +108,12 @@ async def test_a_disk_that_fails_in_the_middle_of_a_write(scene: Scene, figures:
     """The kernel refuses to let any file grow (RLIMIT_FSIZE), which SQLite meets as an I/O error."""
     process = await scene.start()
     await scene.send(scene.messages(50))
-    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    soft, hard = resource.prlimit(process.writer, resource.RLIMIT_FSIZE)
     grown = max(file.stat().st_size for file in scene.directory.glob("inbox.db*"))
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (grown + 10_000, hard))
+    resource.prlimit(process.writer, resource.RLIMIT_FSIZE, (grown + 10_000, hard))
     sending = scene.sending(scene.messages(100))
     await scene.told_status(503)
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+    resource.prlimit(process.writer, resource.RLIMIT_FSIZE, (soft, hard))
     await sending
     figures.add(await scene.finish())
 

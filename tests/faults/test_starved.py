@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from receiver.simulators.sns.load import Pace
+from tests.faults.process import addressed
 from tests.faults.scene import Scene, until
 
 DESCRIPTORS = 48
@@ -46,15 +47,17 @@ async def test_frozen_under_load(scene: Scene, seconds: int, figures: Any) -> No
     figures.add(await scene.finish())
 
 
-async def test_memory_that_ends(scene: Scene, figures: Any) -> None:
-    """Its address space may not grow any more: it may answer 503, hang up or even die, but loses nothing.
+@pytest.mark.parametrize("half", ["pid", "writer"])
+async def test_memory_that_ends(scene: Scene, half: str, figures: Any) -> None:
+    """One half's address space may not grow any more: it may answer 503, hang up or even die, but loses nothing.
 
     Nor is a genuine push refused for good because it could not be read for want of memory.
     """
     process = await scene.start()
     await scene.send(scene.messages(100))
     await scene.settled()
-    resource.prlimit(process.pid, resource.RLIMIT_AS, (process.addressed + (8 << 20), resource.RLIM_INFINITY))
+    pid = getattr(process, half)
+    resource.prlimit(pid, resource.RLIMIT_AS, (addressed(pid) + (8 << 20), resource.RLIM_INFINITY))
     scene.supervised()
     large = [scene.padded(each, 240_000) for each in scene.messages(100, 0)]
     answers = await asyncio.gather(*(scene.once(each) for each in large))
