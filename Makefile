@@ -7,7 +7,7 @@ TOOLS := build/tools
 COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-emit-trusted-host --no-header
 
-.PHONY: run test test-all bench fuzz lint format lock clean dist tools audit
+.PHONY: run test test-all bench fuzz soak lint format lock clean dist tools audit
 
 run: $(STAMP)  ## show the main job end to end on this machine
 	$(BIN)/spapi-router demo
@@ -26,6 +26,10 @@ SECONDS ?= 60
 fuzz: $(STAMP)  ## fuzz each target for SECONDS; guided by coverage where atheris can be installed
 	-$(BIN)/pip install -q --require-hashes -r tests/fuzz/requirements.txt
 	nice $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+MINUTES ?= 30
+soak: $(STAMP)  ## a steady rate with faults for MINUTES; its plot goes into docs/images
+	nice $(BIN)/python -m tests.soak --minutes $(MINUTES) --plot docs/images/soak.png
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
