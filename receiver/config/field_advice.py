@@ -7,7 +7,8 @@ from receiver.config.catalogue import DOCUMENT_FIELDS, Catalogue, UnknownField
 from receiver.config.source import KeyPath, Source
 from receiver.config.suggest import did_you_mean, nearest
 
-_INTERNAL = "router."
+INTERNAL = "router."
+"""What the types of the daemon's own notifications begin with."""
 _LISTED = 8
 
 
@@ -30,7 +31,7 @@ class FieldAdvice:
         if top not in (*DOCUMENT_FIELDS, *more):
             hint = did_you_mean(top, (*DOCUMENT_FIELDS, *more), "there are")
             self._warn(path, f'a notification has no field "{top}": {hint}')
-        elif top == "payload" and not any(name.startswith(_INTERNAL) for name in types or ()):
+        elif top == "payload" and not any(name.startswith(INTERNAL) for name in types or ()):
             wanted = types if types and self._catalogue.payloads.keys() >= set(types) else None
             fault = self._catalogue.unknown([name for name in inner if not name.isdecimal()], wanted)
             if fault:
@@ -41,7 +42,7 @@ class FieldAdvice:
         values = match.get("type")
         known = self._catalogue.types
         for place, value in enumerate(values if isinstance(values, list) else ()):
-            if isinstance(value, str) and value not in known and not value.startswith(_INTERNAL):
+            if isinstance(value, str) and value not in known and not value.startswith(INTERNAL):
                 near = nearest(value, known)
                 hint = f': did you mean "{near}"?' if near else ", unless it is new"
                 self._warn((*path, place), f'"{value}" is not a notification type of SP-API{hint}')

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from receiver.config.field_advice import FieldAdvice
+from receiver.config.field_advice import INTERNAL, FieldAdvice
 from receiver.config.source import KeyPath, Source
 from receiver.rules.reachability import never_matches, shadowed
 from receiver.rules.rule import Rule
@@ -28,7 +28,7 @@ def advise_on_rules(source: Source, rules: Sequence[Rule], advice: FieldAdvice) 
         else:
             advice.check_types((*path, "match", "type"), match)
         for inner, field in (*pattern_fields(match, ("match",)), *template_fields(rule)):
-            advice.check((*path, *inner), field, types_of(rule))
+            advice.check((*path, *inner), field, types_of(rule) or _own_beginnings(rule))
 
 
 def types_of(rule: Rule) -> list[str] | None:
@@ -37,6 +37,13 @@ def types_of(rule: Rule) -> list[str] | None:
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return values
     return None
+
+
+def _own_beginnings(rule: Rule) -> list[str] | None:
+    """What the daemon's own types begin with, where a pattern asks for them by a prefix."""
+    values = rule.pattern.source.get("type") if rule.pattern else None
+    prefixes = [value.get("prefix") for value in values or () if isinstance(value, Mapping)]
+    return [each for each in prefixes if isinstance(each, str) and each.startswith(INTERNAL)] or None
 
 
 def pattern_fields(match: Mapping[str, Any], path: KeyPath, field: Field = ()) -> Iterator[tuple[KeyPath, Field]]:

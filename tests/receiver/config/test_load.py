@@ -214,6 +214,7 @@ def test_warnings_are_silent_where_they_could_be_wrong(tmp_path: Path) -> None:
     text = LEAST + ERP
     rules = [
         "match.type = ['router.delivery_dead']\nmatch.payload.anything = ['x']",
+        "match.type = [{ prefix = 'router.' }]\nmatch.payload.anything = ['x']",
         "match.type = ['PRICING_HEALTH']\nmatch.payload.Summary = ['x']",
         "match.type = [{ prefix = 'LISTINGS' }]\nmatch.payload.Sku = ['x']",
         "match.'$or' = [{ type = ['ORDER_CHANGE'] }, { payload.Sku = ['x'] }]",
