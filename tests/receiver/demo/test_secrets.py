@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import receiver.demo.demo as demo
-from receiver.demo import Audience, Options, Scene, Step, run
+from receiver.demo import Audience, Options, Scene, Step, demo, run
 from receiver.demo.child import Child
 from receiver.demo.spapi import environment
 from receiver.simulators.spapi import SimulatedSpapi
