@@ -42,4 +42,4 @@ class Sessions:
 
     def sign(self, purpose: str, text: str) -> str:
         """The signature of a text for one purpose, which serves for no other."""
-        return hmac.new(self._key, f"{purpose}:{text}".encode("utf-8", "surrogateescape"), "sha256").hexdigest()
+        return hmac.new(self._key, f"{purpose}:{text}".encode("utf-8", "surrogatepass"), "sha256").hexdigest()
