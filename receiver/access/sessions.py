@@ -28,7 +28,7 @@ class Sessions:
     def read(self, cookie: str) -> str | None:
         """The id of a session that is open, None for any other cookie."""
         head, _, signature = cookie.rpartition(".")
-        given = signature.encode("utf-8", "surrogateescape")
+        given = signature.encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(given, self.sign("session", head).encode()):
             return None
         id_, _, ends = head.partition(".")
