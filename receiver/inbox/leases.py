@@ -1,6 +1,6 @@
 """Handing deliveries out and taking their results: claims, leases, attempts, chains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from receiver.inbox.statements import (
 )
 from receiver.inbox.store import Child, Claim, Finished, Result, Route, State
 from receiver.inbox.transaction import Transaction
+from receiver.notification import read_stored
 
 _LOST = "the daemon ended during this run, or its lease ran out"
 _FOREVER = 1e18
@@ -131,6 +132,7 @@ class _Leases:
 
 def _claimed(row: tuple[Any, ...], handler: str, leased_until: float) -> Claim:
     id_, notification_id, webhook, rule, run, attempt, key, event_time, created_at, _, body, part, received = row
+    document = _document(received, part)
     return Claim(
         id=id_,
         notification_id=notification_id,
@@ -143,10 +145,19 @@ def _claimed(row: tuple[Any, ...], handler: str, leased_until: float) -> Claim:
         event_time=event_time,
         created_at=created_at,
         leased_until=leased_until,
-        notification_body=received,
+        notification_body=received if document is None else b"",
         notification_part=part,
         body=body,
+        document=document,
     )
+
+
+def _document(received: bytes, part: int) -> Mapping[str, Any] | None:
+    """What handlers see of a notification, None where only somebody else can read it: encrypted, or damaged."""
+    try:
+        return read_stored(received, part).document
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _place(transaction: Transaction, id_: int) -> Place | None:

@@ -6,9 +6,9 @@ loop's process and the writer's. All raise `receiver.errors.Unavailable` where t
 full) and are to be called again later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from receiver.inbox.listing import (
     AttemptRow,
@@ -109,9 +109,12 @@ class Claim(NamedTuple):
     created_at: float
     leased_until: float
     notification_body: bytes
+    """The message as kept; empty where `document` says what is in it."""
     notification_part: int
     body: bytes | None
     """The result of the handler before, in a chain."""
+    document: Mapping[str, Any] | None = None
+    """The notification's document where the store has read it already, which it does beside the event loop."""
 
 
 class Child(NamedTuple):

@@ -100,7 +100,8 @@ class ProtectedInbox(SqliteInbox):
             opened, origin = self.protection.opened(claim)
         except Unopened as error:
             log(_logger, logging.ERROR, "kept_data_unreadable", notification=claim.notification_id, reason=str(error))
-            opened, origin = claim._replace(notification_body=b"", body=None), Origin(claim.handler, "", "")
+            opened = claim._replace(notification_body=b"", body=None, document=None)
+            origin = Origin(claim.handler, "", "")
         self._origins[claim.id] = origin
         if len(self._origins) > _MOST_ORIGINS:
             del self._origins[next(iter(self._origins))]

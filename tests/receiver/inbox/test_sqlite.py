@@ -1,6 +1,7 @@
 """The SQLite file itself: opened, refused, shared, migrated."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -234,3 +235,25 @@ def _schema_of_new(path: Path) -> list[tuple[str, str]]:
     migrate(connection, path)
     connection.close()
     return _schema(path)
+
+
+async def test_a_claim_brings_the_document_or_what_it_could_not_be_read_from(
+    tmp_path: Path, entry: Any, route: Any
+) -> None:
+    """Reading is the writer's work, beside the event loop; what is encrypted only the daemon can read."""
+    message = {
+        "Type": "Notification",
+        "MessageId": "m",
+        "TopicArn": "arn:aws:sns:us-east-1:123456789012:t",
+        "Message": '{"NotificationType":"ORDER_CHANGE","Payload":{"a":1}}',
+        "Timestamp": "2026-01-01T00:00:00.000Z",
+    }
+    inbox = await SqliteInbox.open(tmp_path / "inbox.db")
+    await inbox.accept([entry("readable", route(), body=json.dumps(message).encode())])
+    await inbox.accept([entry("sealed", route(), body=b"\0sealed")])
+    readable, sealed = await inbox.claim("erp", 2, 1e6, 60.0)
+    assert readable.document is not None
+    assert (readable.document["type"], readable.document["payload"]) == ("ORDER_CHANGE", {"a": 1})
+    assert readable.notification_body == b""
+    assert (sealed.document, sealed.notification_body) == (None, b"\0sealed")
+    await inbox.close()
