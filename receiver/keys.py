@@ -20,10 +20,13 @@ class KeyDesk:
             held = await self._certificates.get(wanted.url, wanted.region, now)
         else:
             held = await self._certificates.get_unproven(wanted.url, wanted.stand_in, now)
-        await self._inbox.write(grant_keys, _granted(wanted.url, held, now))
+        await self._inbox.write(grant_keys, granted(wanted.url, held, now))
 
 
-def _granted(url: str, held: HeldKey, now: float) -> Grant:
-    """A key until a newer one is to be looked for; while that is under way, for a minute at a time."""
+def granted(url: str, held: HeldKey, now: float) -> Grant:
+    """A key until a newer one is to be looked for; while that is under way, for a minute at a time.
+
+    `now` is in seconds since the epoch.
+    """
     asked_again = held.refresh_at if now < held.refresh_at else now + _WHILE_REFRESHED
     return Grant(url, key_bytes(held.key), held.validity.begins, min(asked_again, held.validity.ends))
