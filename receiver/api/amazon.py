@@ -4,8 +4,8 @@ from receiver.account_records import listed
 from receiver.api.model import Answer
 from receiver.api.operation import Call
 from receiver.api.values import Moment, moment
-from receiver.console.world import World
 from receiver.inbox.tokens import InboxTokens
+from receiver.world import World
 
 
 class AccountItem(Answer):

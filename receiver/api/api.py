@@ -16,8 +16,8 @@ from receiver.api.problems import problems
 from receiver.api.repair import Cancel, Repaired, Repairs, Replay
 from receiver.api.rules import RuleList, Rules, SinceQuery
 from receiver.api.stats import Statistics, StatsAnswer
-from receiver.console.desk import Desk
-from receiver.console.world import World
+from receiver.desk import Desk
+from receiver.world import World
 
 PREFIX = "/api/v1"
 

@@ -3,8 +3,8 @@
 from receiver.api.model import Answer, Next, Paged, next_of
 from receiver.api.operation import Call
 from receiver.api.values import Moment, Text, moment
-from receiver.console.world import World
 from receiver.inbox.audit import Audit
+from receiver.world import World
 
 
 class AuditQuery(Paged):

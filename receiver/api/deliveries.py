@@ -5,10 +5,10 @@ from receiver.api.model import Answer, Next, Paged, next_of
 from receiver.api.operation import Call
 from receiver.api.problems import missing
 from receiver.api.values import PathId, Text, Time, seconds_of
-from receiver.console.desk import Desk
-from receiver.console.world import World
+from receiver.desk import Desk
 from receiver.inbox import DeliveryFilter, DeliveryRow, State
 from receiver.notification import asked_type
+from receiver.world import World
 
 
 class DeliveryQuery(Paged):

@@ -7,7 +7,7 @@ from receiver.api.model import Answer, Asked
 from receiver.api.operation import Call
 from receiver.api.problems import ApiError
 from receiver.api.values import Text
-from receiver.console.desk import Desk
+from receiver.desk import Desk
 from receiver.explanation import Explanation, Planned, UnreadableMessage, read_message
 from receiver.rules import Verdict
 

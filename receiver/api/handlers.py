@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from receiver.api.model import Answer
 from receiver.api.operation import Call
 from receiver.api.values import Moment, moment
-from receiver.console.world import World
 from receiver.dispatcher.snapshot import LaneSnapshot
 from receiver.inbox import State
 from receiver.metrics.readings import Readings
+from receiver.world import World
 
 _OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
 

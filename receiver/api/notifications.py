@@ -9,12 +9,12 @@ from receiver.api.model import Answer, Next, Paged
 from receiver.api.operation import Call
 from receiver.api.problems import missing
 from receiver.api.values import Flag, Moment, Text, Time, moment, seconds_of
-from receiver.console.desk import Desk
-from receiver.console.world import World
+from receiver.desk import Desk
 from receiver.inbox import NotificationFilter, NotificationRow, State
 from receiver.inbox.identifiers import stored_identifiers
 from receiver.inbox.search import Search
 from receiver.notification import INTERNAL_TOPIC, Notification, asked_type, read_stored
+from receiver.world import World
 
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 

@@ -12,10 +12,10 @@ from receiver.access import Access
 from receiver.api.model import Answer, Asked
 from receiver.api.operation import Call
 from receiver.api.values import Id, Text, Time, seconds_of
-from receiver.console.world import World
 from receiver.events import log
 from receiver.inbox import DeliveryFilter, State
 from receiver.notification import asked_type
+from receiver.world import World
 
 _logger = logging.getLogger(__name__)
 _MOST_NAMED = 1000

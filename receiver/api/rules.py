@@ -6,8 +6,8 @@ from typing import Any
 from receiver.api.model import Answer, Asked
 from receiver.api.operation import Call
 from receiver.api.values import Time, seconds_of
-from receiver.console.world import World
 from receiver.history import named
+from receiver.world import World
 
 
 class SinceQuery(Asked):

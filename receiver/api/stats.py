@@ -5,9 +5,9 @@ from receiver.api.model import Answer
 from receiver.api.operation import Call
 from receiver.api.rules import SinceQuery, counts_since
 from receiver.api.values import Moment, moment, seconds_of
-from receiver.console.world import World
 from receiver.history import named
 from receiver.inbox import State
+from receiver.world import World
 
 
 class Counts(Answer):

@@ -7,9 +7,9 @@ from aiohttp import web
 from receiver.account_records import listed
 from receiver.console.asked import BadQuestion, number_of, text_of
 from receiver.console.renderer import Renderer
-from receiver.console.world import World
 from receiver.inbox.audit import Audit
 from receiver.inbox.tokens import InboxTokens
+from receiver.world import World
 
 _ENTRIES, _MOST_ENTRIES = 100, 10_000
 

@@ -8,15 +8,15 @@ from receiver.access import Access
 from receiver.console.accounts import Accounts
 from receiver.console.assets import PATH, Assets
 from receiver.console.dead import DeadLetters
-from receiver.console.desk import Desk
 from receiver.console.finder import Finder
 from receiver.console.journey import Journey
 from receiver.console.live import Live
 from receiver.console.overview import Overview
 from receiver.console.renderer import Renderer
 from receiver.console.rules import Rules
-from receiver.console.world import World
+from receiver.desk import Desk
 from receiver.errors import Unavailable
+from receiver.world import World
 
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _ID = r"{id:[0-9]{1,18}}"

@@ -9,10 +9,10 @@ from aiohttp import web
 from receiver.access import Access
 from receiver.console.asked import PAGE, BadQuestion, address, dead_of, number_of, text_of
 from receiver.console.renderer import Renderer
-from receiver.console.world import World
 from receiver.inbox import DeliveryFilter, DeliveryRow, State
 from receiver.inbox.dead import ways
 from receiver.times import iso
+from receiver.world import World
 
 _FINAL = (State.DONE, State.DEAD, State.SUPERSEDED)
 _AT_ONCE = 2_000

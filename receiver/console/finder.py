@@ -6,10 +6,10 @@ from aiohttp import web
 
 from receiver.console.asked import BadQuestion, address, search_of
 from receiver.console.renderer import Renderer
-from receiver.console.world import World
 from receiver.inbox import NotificationRow
 from receiver.inbox.identifiers import Identifier, stored_identifiers
 from receiver.inbox.search import Found, Search
+from receiver.world import World
 
 _SHOWN = 4
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
-from receiver.console.desk import Desk
 from receiver.console.renderer import Renderer
-from receiver.console.world import World
+from receiver.desk import Desk
 from receiver.explanation import Explanation, Planned
 from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, NotificationRow
 from receiver.inbox.identifiers import stored_identifiers
 from receiver.notification import INTERNAL_TOPIC, Notification, read_stored
+from receiver.world import World
 
 _MOST = 200
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)

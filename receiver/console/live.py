@@ -12,9 +12,9 @@ from aiohttp import web
 
 from receiver.console.finder import Hit, hit
 from receiver.console.renderer import Renderer
-from receiver.console.world import World
 from receiver.errors import Unavailable
 from receiver.inbox import NotificationFilter
+from receiver.world import World
 
 _SHOWN = 40
 _EVERY = 1.0

@@ -8,12 +8,12 @@ from receiver.api import Api
 from receiver.composition import Parts
 from receiver.config import Configuration
 from receiver.console.console import Console
-from receiver.console.world import World
 from receiver.history import History
 from receiver.inbox import SqliteInbox
 from receiver.inbox.search import Searcher
 from receiver.privacy.opening import alike, reveal_of
 from receiver.watch import Watch
+from receiver.world import World
 
 
 @asynccontextmanager

@@ -9,12 +9,12 @@ from aiohttp import web
 from receiver.console.charts import Chart
 from receiver.console.renderer import Renderer
 from receiver.console.series import SPANS, Intervals, Span, charts_of, span_of
-from receiver.console.world import World
 from receiver.dispatcher.snapshot import LaneSnapshot
 from receiver.inbox import State
 from receiver.inbox.dead import causes
 from receiver.inbox.minutes import Minute
 from receiver.metrics.readings import Readings
+from receiver.world import World
 
 _OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
 _CAUSES = 8

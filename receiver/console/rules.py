@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from receiver.console.desk import Desk
 from receiver.console.renderer import Renderer
 from receiver.console.series import Intervals, span_of
-from receiver.console.world import World
+from receiver.desk import Desk
 from receiver.explanation import Explanation, UnreadableMessage, read_message
 from receiver.rules import Rule
+from receiver.world import World
 
 _LONGEST = 1 << 20
 

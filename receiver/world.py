@@ -1,4 +1,4 @@
-"""What the console shows and may change: the parts of a running daemon, as its pages need them."""
+"""What console and API show and may change: the parts of a running daemon, as they need them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
