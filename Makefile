@@ -12,11 +12,15 @@ COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --allow-unsafe 
 run: $(STAMP)  ## show the main job end to end on this machine
 	$(BIN)/spapi-router demo
 
+# Tests wait for conditions, with a limit. On a machine that others use too one may run out of it: it has a second chance,
+# which no other failure has.
+AGAIN := --reruns 1 --only-rerun TimeoutError
+
 test: lint  ## static checks and the test suite (under 10 minutes)
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow" $(AGAIN)
 
 test-all: lint  ## everything, slow suites included
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow" $(AGAIN)
 	$(BIN)/pytest -m slow --timeout 3600
 
 bench: $(STAMP)  ## benchmarks against their stated peers
