@@ -12,7 +12,7 @@ import signal
 import socket
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
@@ -181,7 +181,7 @@ def _work(channel: socket.socket) -> None:
     frames = Frames()
     (path, busy_timeout), *early = frames.feed(opening)
     executor = Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path))
-    jobs = [Job(*each) for batch in early for each in batch]
+    jobs = _jobs(early)
     size = _FEWEST_JOBS
     while jobs or (jobs := _receive(channel, frames)):
         now, jobs = jobs[:size], jobs[size:]
@@ -214,8 +214,12 @@ def _receive(channel: socket.socket, frames: Frames) -> list[Job]:
         data = channel.recv(_CHUNK)
         if not data:
             return []
-        jobs = [Job(*each) for batch in frames.feed(data) for each in batch]
+        jobs = _jobs(frames.feed(data))
     return jobs
+
+
+def _jobs(batches: Iterable[Sequence[tuple[Operation[Any, Any], Any]]]) -> list[Job]:
+    return [Job(operation, payload) for batch in batches for operation, payload in batch]
 
 
 def _answers(jobs: Sequence[Job]) -> list[tuple[Any, BaseException | None]]:

@@ -69,12 +69,22 @@ class _Recent(Mirror):
             self.keys.update(self.added)
         self.added = {}
 
+    def have_moved(self, count: int) -> None:
+        """Count the next keys of `moving` as moved."""
+        del self.moving[-count:]
+
+    def drop(self, keys: list[bytes]) -> None:
+        """Look these keys up in the table `seen` from now on."""
+        for key in keys:
+            if self.keys is not None:
+                self.keys.pop(key, None)
+
 
 def seen_before(transaction: Transaction, keys: list[bytes]) -> dict[bytes, int]:
     """Of the keys those known, with the ids of their notifications."""
     recent = transaction.parts.of(_Recent)
     kept, added = recent.loaded(transaction), recent.added
-    known = {key: kept.get(key) or added[key] for key in keys if key in kept or key in added}
+    known = {key: id_ for key in keys if (id_ := kept.get(key) or added.get(key))}
     known.update(SEEN.fetch(transaction.connection, [(key,) for key in keys if key not in known]))
     return known
 
@@ -99,18 +109,13 @@ def _tidy(transaction: Transaction, recent: _Recent, keys: dict[bytes, int], add
     if recent.moving:
         size = max(_MOVED, 2 * added)
         MOVE_TO_SEEN.run(transaction.connection, [(id_,) for id_ in recent.moving[-size:]])
-        transaction.after_commit(lambda: recent.moving.__delitem__(slice(-size, None)))
+        transaction.after_commit(lambda: recent.have_moved(size))
     elif moved := [(key, id_) for key, id_ in islice(keys.items(), max(_TRIMMED, 8 * added)) if id_ <= recent.moved]:
         transaction.execute(TRIM_RECENT, (moved[-1][1],))
-        transaction.after_commit(lambda: _drop(keys, moved))
+        transaction.after_commit(lambda: recent.drop([key for key, _ in moved]))
     elif len(keys) >= MOST_RECENT:
         recent.moved = max(keys.values())
         recent.moving = [keys[key] for key in sorted(keys, reverse=True)]
-
-
-def _drop(keys: dict[bytes, int], some: list[tuple[bytes, int]]) -> None:
-    for key, _ in some:
-        keys.pop(key, None)
 
 
 def _forget(transaction: Transaction, before: float, limit: int) -> int:

@@ -104,7 +104,8 @@ class Verifier:
         url: str = message.fields["SigningCertURL"]
         if signer is not None:
             return signer.key or (await self._certificates.get_unproven(url, signer.url, now)).key
-        return (await self._certificates.get(url, message.topic.region, now)).key
+        held = self._certificates.held(url, now) or await self._certificates.get(url, message.topic.region, now)
+        return held.key
 
 
 def _proven(message: UnverifiedMessage) -> SnsMessage:
