@@ -36,42 +36,58 @@ def request_bytes(url: str, headers: dict[str, str], body: bytes) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-class _Client(asyncio.Protocol):
-    """One connection: sends a request when the answer to the one before is complete."""
+class Sender(asyncio.Protocol):
+    """One keep-alive connection: sends a request when the answer to the one before is complete."""
 
-    def __init__(self, requests: list[bytes], latencies: list[float], failures: list[bytes]) -> None:
-        self._requests = requests
-        self._latencies = latencies
-        self._failures = failures
+    def __init__(self) -> None:
         self._buffer = b""
-        self._sent_at = 0.0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the connection has ended."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._next()
+        self.transport = cast("asyncio.Transport", transport)
+        self.send_next()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found or len(rest) < _length(head):
-            return
-        self._latencies.append(time.perf_counter() - self._sent_at)
-        if not head.startswith(b"HTTP/1.1 200"):
-            self._failures.append(self._buffer)
-        self._buffer = b""
-        self._next()
+        head, found, body = self._buffer.partition(b"\r\n\r\n")
+        if found and len(body) >= _length(head):
+            self._buffer = b""
+            self.answered(head, body)
+            self.send_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
-    def _next(self) -> None:
+    def send_next(self) -> None:
+        """Send the next request, or close where there is none."""
+        raise NotImplementedError
+
+    def answered(self, head: bytes, body: bytes) -> None:
+        """Take an answer."""
+        raise NotImplementedError
+
+
+class _Client(Sender):
+    def __init__(self, requests: list[bytes], latencies: list[float], failures: list[bytes]) -> None:
+        super().__init__()
+        self._requests = requests
+        self._latencies = latencies
+        self._failures = failures
+        self._sent_at = 0.0
+
+    def answered(self, head: bytes, body: bytes) -> None:
+        self._latencies.append(time.perf_counter() - self._sent_at)
+        if not head.startswith(b"HTTP/1.1 200"):
+            self._failures.append(head + b"\r\n\r\n" + body)
+
+    def send_next(self) -> None:
         if not self._requests:
-            self._transport.close()
+            self.transport.close()
             return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._requests.pop())
+        self.transport.write(self._requests.pop())
 
 
 def _length(head: bytes) -> int:
