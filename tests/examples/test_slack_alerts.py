@@ -41,6 +41,7 @@ def said(body: Any) -> str:
 
 async def test_errors_of_listings_are_told_once_an_hour(play: Any, sample: Any) -> None:
     scene = await play(NAME)
+    scene.sink.behave(Behaviour(body='{"ok": true}'))
     token = scene.router.daemon.config.handlers["listing-issues"].settings.auth.token
     for sku, severities in [("A-1", ["ERROR", "WARNING"]), ("A-1", ["ERROR"]), ("A-2", ["WARNING"])]:
         await scene.push(issue(sample, sku, *severities))
@@ -56,6 +57,7 @@ async def test_errors_of_listings_are_told_once_an_hour(play: Any, sample: Any) 
 
 async def test_a_name_that_is_markup_stays_text(play: Any, sample: Any) -> None:
     scene = await play(NAME)
+    scene.sink.behave(Behaviour(body='{"ok": true}'))
     await scene.push(issue(sample, '<!channel> "x" {payload} \\n', "ERROR"))
     await scene.ended()
     assert said(scene.bodies[0]).startswith('Listing <!channel> "x" {payload} \\n (BT6RZ7JM4H)')
