@@ -1,6 +1,7 @@
 """What all tests share: the checkout, Amazon's material, and a whole router on loopback."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -20,6 +21,11 @@ from receiver.sns import Roots
 
 ROOT = Path(__file__).parents[1]
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: half of a test's time is waiting for a process, a disk or a clock."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
