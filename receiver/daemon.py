@@ -85,7 +85,7 @@ class Daemon:
             stack.push_async_callback(parts.dispatcher.stop, 0.0)
             self._watch.keep("internal events", partial(parts.internal.run, self._rules, parts.dispatcher.wake))
             self._watch.keep("retention", self._retention(parts).run)
-            index = Indexer(parts.inbox, lambda: parts.ingest.in_flight > 0, reveal_of(parts.inbox))
+            index = Indexer(parts.inbox, lambda: parts.ingest.is_busy, reveal_of(parts.inbox))
             self._watch.keep("index", index.run)
             history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
             self._watch.keep("history", history.run)

@@ -13,7 +13,8 @@ from receiver.inbox.phrases import Reveal, plain
 from receiver.inbox.sqlite import SqliteInbox
 
 _logger = logging.getLogger(__name__)
-_BATCH = 100
+_BATCH = 25
+"""Few, for pushes that come meanwhile wait for the transaction: each notification has a dozen identifiers."""
 _LOOK_AGAIN = 1.0
 _WHILE_BUSY = 0.5
 
@@ -24,7 +25,7 @@ class Indexer:
     def __init__(
         self, inbox: SqliteInbox, busy: Callable[[], bool], reveal: Reveal = plain, batch: int = _BATCH
     ) -> None:
-        """`busy` says whether pushes are waiting: then only two batches a second are taken.
+        """`busy` says whether pushes stand in line: then only two batches a second are taken.
 
         `reveal` opens what is kept encrypted.
         """

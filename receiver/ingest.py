@@ -18,6 +18,8 @@ from receiver.sns import SnsMessage
 from receiver.subscriptions import Subscriptions
 
 _logger = logging.getLogger(__name__)
+_IN_LINE = 16
+"""Pushes in flight, of which so many are judged in one go that the next ones wait for it."""
 _HEADERS = ("x-amz-sns-rawdelivery", "x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn")
 
 
@@ -80,6 +82,11 @@ class Ingest:
     def in_flight(self) -> int:
         """Pushes being judged or kept now."""
         return self._in_flight
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether pushes stand in line: what can wait had better."""
+        return self._in_flight > _IN_LINE
 
     def is_full(self, waiting: int) -> bool:
         """Whether a push that comes now, with so many before it that nobody has looked at, is one too many."""

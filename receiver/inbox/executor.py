@@ -59,6 +59,11 @@ class Executor:
             for job in jobs:
                 self.perform([job])
 
+    def between(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do something with the connection while no transaction is open, if there is a connection."""
+        if self._connection is not None:
+            work(self._connection)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from receiver import garbage
 from receiver.errors import InboxError, Unavailable
+from receiver.inbox.checkpoints import Checkpoints
 from receiver.inbox.commit import Commit, Commits
 from receiver.inbox.connection import connect, translated
 from receiver.inbox.executor import MOST_JOBS, Executor, Job, Operation
@@ -30,7 +31,7 @@ R = TypeVar("R")
 Asked = tuple[Operation[Any, Any], Any, asyncio.Future[Any]]
 
 _CHUNK = 1 << 20
-_FEWEST_JOBS = 24
+_FEWEST_JOBS = 32
 """Jobs that are worth a transaction while others wait."""
 _LARGE_SHARE, _SMALL_SHARE = 0.25, 0.05
 """Of a transaction's time, what the commit may take before more jobs share one, and below which fewer do."""
@@ -180,7 +181,9 @@ def _work(channel: socket.socket) -> None:
         return
     frames = Frames()
     (path, busy_timeout), *early = frames.feed(opening)
-    executor = Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path))
+    open_ = partial(connect, path, "rw", busy_timeout)
+    checkpoints = Checkpoints(open_)
+    executor = Executor(lambda: checkpoints.leave_to_others(open_()), partial(translated, path=path))
     jobs = _jobs(early)
     size = _FEWEST_JOBS
     while jobs or (jobs := _receive(channel, frames)):
@@ -188,6 +191,8 @@ def _work(channel: socket.socket) -> None:
         executor.perform(now)
         channel.sendall(frame((_answers(now), executor.commit)))
         size = _next_size(size, executor.commit)
+        executor.between(checkpoints.committed)
+    checkpoints.close()
     executor.close()
     for descriptor in descriptors:
         os.close(descriptor)
