@@ -1,9 +1,14 @@
 """The one place where errors become HTTP answers (RFC 9457 problem details)."""
 
+import time
+from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 
 import orjson
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import SERVER_SOFTWARE
 
 from receiver.errors import Refused, Unauthorized, Unavailable
 
@@ -38,3 +43,47 @@ def raw(response: web.Response) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items() if name.lower() != "content-length"]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
+
+
+class Ready(web.StreamResponse):
+    """A 200 with a text that is the same each time: on a connection that stays open its bytes go out as they are.
+
+    It keeps nothing of a request, so that one object answers all. They differ by the second alone, in their Date.
+    """
+
+    def __init__(self, text: str, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since the epoch."""
+        super().__init__()
+        self._text = text
+        self._clock = clock
+        self._second = -1
+        self._bytes = b""
+
+    @staticmethod
+    def fits(request: web.BaseRequest) -> bool:
+        """Whether a request can be answered so: with HTTP/1.1, and not as the last one of its connection."""
+        return request.version == HttpVersion11 and request.keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write all of it. Raises ClientConnectionResetError where the connection has ended."""
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError("the connection ended before its answer")
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._bytes = second, self._made(second)
+        transport.write(self._bytes)
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing: `prepare` has written the end, too."""
+
+    def _made(self, second: int) -> bytes:
+        # RFC 9110, section 6.6.1: a 2xx of an origin server with a clock has a Date.
+        return raw(
+            web.Response(text=self._text, headers={"Date": formatdate(second, usegmt=True), "Server": SERVER_SOFTWARE})
+        )

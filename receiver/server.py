@@ -17,7 +17,7 @@ from receiver.events import log
 from receiver.http_log import HttpLog
 from receiver.ingest import Ingest, Push
 from receiver.overload import Gate, GatedConnection, GatedServer
-from receiver.responses import answer_for, problem, raw
+from receiver.responses import Ready, answer_for, problem, raw
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
@@ -48,6 +48,7 @@ class PublicServer:
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
         self._draining = False
         self._refusal = Unavailable("overload", "more pushes are in hand than can be judged in time", retry_after=5)
+        self._ready: dict[str, Ready] = {}
         self._gate = Gate(ingest.is_full, ingest.refused_unread)
 
     def protocol_factory(self) -> web.Server:
@@ -111,7 +112,12 @@ class PublicServer:
             log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
             _logger.debug("push_failed", exc_info=error)
             return answer_for(Unavailable("internal", "the push could not be handled"))
-        return web.Response(text=outcome)
+        return self._acknowledged(outcome, request)
+
+    def _acknowledged(self, outcome: str, request: web.BaseRequest) -> web.StreamResponse:
+        if self._draining or not Ready.fits(request):
+            return web.Response(text=outcome)
+        return self._ready.get(outcome) or self._ready.setdefault(outcome, Ready(outcome))
 
     def _count(self, error: Refused | Unavailable, request: web.BaseRequest) -> None:
         """Count what `take` never saw. A challenge is none of it: SNS sends its credentials only then."""
