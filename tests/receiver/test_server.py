@@ -9,7 +9,9 @@ import socket
 import ssl
 import sys
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from receiver.inbox import NotificationFilter
+from receiver.responses import Ready
 from receiver.simulators.sns import Flavour, Push, SimulatedSns
 
 RULES = '[handlers.log]\ntype = "log"\n[[rules]]\nname = "all"\nhandlers = ["log"]\n'
@@ -329,3 +332,73 @@ async def test_a_socket_of_the_service_manager_wins_and_sigterm_ends_in_order(
     assert process.returncode == 0
     events = [line.split()[2] for line in log.decode().splitlines()]
     assert events.index("socket_inherited") < events.index("stopping") < events.index("stopped") == len(events) - 1
+
+
+async def spoken(url: str, push: Push, version: str, *more: str) -> tuple[bytes, bytes, bool]:
+    """A push over a connection of its own: the answer's head and body, and whether the connection stays open."""
+    address = url.split("/")[2]
+    host, port = address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    headers = [f"{name}: {value}" for name, value in push.headers.items() if name.lower().startswith("x-amz")]
+    lines = [f"POST /sns {version}", f"Host: {address}", f"Content-Length: {len(push.body)}", *headers, *more]
+    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + push.body)
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        body = await reader.readexactly(int(length.split(b":")[1]))
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        goes_on = bool(await reader.read(1))
+    writer.close()
+    return head, body, goes_on
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "stays"),
+    [
+        ("HTTP/1.1", (), True),
+        ("HTTP/1.1", ("Connection: close",), False),
+        ("HTTP/1.0", (), False),
+        ("HTTP/1.0", ("Connection: keep-alive",), True),
+    ],
+)
+async def test_an_acknowledgement_is_the_same_answer_however_its_bytes_are_made(
+    start_router: Any, write_rules: Any, sns: SimulatedSns, version: str, more: tuple[str, ...], stays: bool
+) -> None:
+    router = await start_router(write_rules(RULES))
+    for text, outcome in (("one", b"accepted"), ("two", b"accepted")):
+        before = datetime.now(UTC).replace(microsecond=0)
+        head, body, goes_on = await spoken(router.url, push_of(sns, text), version, *more)
+        lines = head.decode().split("\r\n")
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
+        assert lines[0].endswith(" 200 OK")
+        assert body == outcome
+        assert fields["content-type"] == "text/plain; charset=utf-8"
+        assert before <= parsedate_to_datetime(fields["date"]) <= datetime.now(UTC)
+        assert fields["server"]
+        assert goes_on is stays
+
+
+async def test_answers_carry_the_time_of_each() -> None:
+    times = iter([1_700_000_000.2, 1_700_000_000.9, 1_700_000_001.0])
+    ready = Ready("accepted", clock=lambda: next(times))
+    written: list[bytes] = []
+
+    class Transport:
+        closing = False
+
+        def is_closing(self) -> bool:
+            return self.closing
+
+        def write(self, data: bytes) -> None:
+            written.append(data)
+
+    transport = Transport()
+    request: Any = SimpleNamespace(transport=transport)
+    for _ in range(3):
+        await ready.prepare(request)
+    dates = [next(line for line in data.split(b"\r\n") if line.startswith(b"Date: ")) for data in written]
+    assert dates[0] == dates[1] == b"Date: Tue, 14 Nov 2023 22:13:20 GMT"
+    assert dates[2] == b"Date: Tue, 14 Nov 2023 22:13:21 GMT"
+    transport.closing = True
+    with pytest.raises(ConnectionError):
+        await ready.prepare(request)
