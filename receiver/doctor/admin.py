@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from receiver.doctor.check import Result, finding, ok, skipped
+from receiver.access.access import SETUP
+from receiver.doctor.check import Result, finding, ok, skipped, warning
 from receiver.doctor.listener import connectable
 from receiver.doctor.patient import Patient
 from receiver.doctor.probe import Answer, Unreachable
@@ -19,6 +20,18 @@ async def admin_answers(patient: Patient) -> Sequence[Result]:
     if not addresses:
         return [skipped("server.admin is false")]
     return [await _asked(patient, address) for address in addresses]
+
+
+async def console_open(patient: Patient) -> Sequence[Result]:
+    """Looks whether anybody can use the console and the API."""
+    admin, console = patient.config.server.admin, patient.config.console
+    if not admin:
+        return [skipped("server.admin is false")]
+    if console.token:
+        return [ok("the console and the API take the token of [console]")]
+    if admin.unix:
+        return [ok(f"the console and the API take users of this machine at {admin}")]
+    return [warning("nobody can use the console and the API: [console] has no token", SETUP)]
 
 
 def admin_addresses(patient: Patient) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """All checks, in the order in which an operator would look: the daemon, its doors, the world, what it keeps."""
 
 from receiver.doctor.accounts import credentials_hold, tokens_open
-from receiver.doctor.admin import admin_answers
+from receiver.doctor.admin import admin_answers, console_open
 from receiver.doctor.check import Check
 from receiver.doctor.clock import clock_agrees
 from receiver.doctor.daemon import daemon_runs
@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     Check("public URL", url_answers, network=True),
     Check("URL's certificate", url_certificate, network=True),
     Check("admin listener", admin_answers),
+    Check("console", console_open),
     Check("clock", clock_agrees, network=True),
     Check("way to Amazon", amazon_reachable, network=True),
     Check("subscriptions", topics_subscribed),

@@ -2,13 +2,14 @@
 
 import json
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from receiver.doctor import Verdict
+from receiver.doctor import Result, Verdict
 from receiver.doctor.probe import Probe, Unreachable
 from receiver.doctor.served import Place, served_chain
 from receiver.responses import problem
@@ -37,6 +38,21 @@ async def test_a_daemon_on_a_unix_socket_and_without_an_admin_listener(
     found = await look(router.rules)
     assert "sns.sock/sns is the daemon's" in only(found["listener"], Verdict.OK).detail
     assert "server.admin" in only(found["admin listener"], Verdict.SKIPPED).detail
+
+
+async def test_a_console_that_nobody_can_use(write_rules: Any, look: Look, tmp_path: Path) -> None:
+    rules = tmp_path / "console.toml"
+
+    async def found(text: str) -> Sequence[Result]:
+        rules.write_text(text)
+        return (await look(rules))["console"]
+
+    closed = write_rules(RULES)
+    assert "[console]" in only(await found(closed), Verdict.WARNING).cure
+    assert "token" in only(await found(closed + '[console]\ntoken = { env = "CONSOLE_TOKEN" }\n'), Verdict.OK).detail
+    unix = closed.replace('admin = "127.0.0.1:0"', f'admin = "unix:{tmp_path}/admin.sock"')
+    assert "admin.sock" in only(await found(unix), Verdict.OK).detail
+    only(await found(closed.replace('admin = "127.0.0.1:0"', "admin = false")), Verdict.SKIPPED)
 
 
 async def test_a_daemon_that_is_stopped_is_the_finding_and_its_doors_are_left_alone(

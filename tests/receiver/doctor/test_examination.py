@@ -156,7 +156,7 @@ def test_the_command_exits_1_on_a_finding_and_prints_a_line_and_a_cure_each(rule
     assert lines[0] == f"ok       rules file        {rules} can be used"
     place = next(at for at, line in enumerate(lines) if line.startswith("finding  daemon"))
     assert lines[place + 1].strip().startswith("-> systemctl start spapi-router")
-    assert lines[-1] == "1 finding, 1 warning"
+    assert lines[-1] == "1 finding, 2 warnings"
     assert "\x1b" not in result.output
 
 
@@ -176,7 +176,7 @@ async def test_a_router_that_is_well_exits_0(start_router: Any, write_rules: Any
     arguments = ["doctor", "--offline", "--config", str(router.rules)]
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
     assert result.exit_code == 0, result.output
-    assert result.output.splitlines()[-1] == "0 findings, 1 warning"
+    assert result.output.splitlines()[-1] == "0 findings, 2 warnings"
     assert "sns.signers" in result.output
 
 
