@@ -1,5 +1,8 @@
 """The API put together: its operations and their addresses."""
 
+import asyncio
+from typing import Any
+
 from aiohttp import web
 
 from receiver.access import Access
@@ -27,20 +30,21 @@ class Api:
 
     def __init__(self, world: World, access: Access) -> None:
         self.operations = operations(world, access)
+        self._described: dict[str, Any] | None = None
 
     def add_to(self, app: web.Application) -> None:
-        """Add the operations, and the document that describes them."""
+        """Add the operations, and the document that describes them, which is made when it is first asked for."""
         api = web.Application(middlewares=[problems])
         for operation in self.operations:
             add = api.router.add_get if operation.method == "GET" else api.router.add_post
             add(operation.path.replace("{id}", "{id:[0-9]+}"), operation.handle)
-        described = document(self.operations, PREFIX)
-
-        async def describe(_request: web.Request) -> web.Response:
-            return web.json_response(described)
-
-        api.router.add_get("/openapi.json", describe)
+        api.router.add_get("/openapi.json", self._describe)
         app.add_subapp(PREFIX, api)
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        if self._described is None:
+            self._described = await asyncio.to_thread(document, self.operations, PREFIX)
+        return web.json_response(self._described)
 
 
 def operations(world: World, access: Access) -> tuple[Operation, ...]:

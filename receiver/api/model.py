@@ -1,22 +1,23 @@
-"""What all models of the API have in common."""
+"""What all models of the API have in common: they are built when they are first used, not as the daemon starts."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from receiver.api.values import Cursor, Limit, PathId
+from receiver.attribute_docs import Documented
 
 
-class Asked(BaseModel):
+class Asked(Documented):
     """What is asked for. A name that is not known is refused: a filter with a slip would choose too much."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-class Answer(BaseModel):
+class Answer(Documented):
     """What is answered. Clients let fields pass that they do not know: a later version may add some."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Nothing(Asked):

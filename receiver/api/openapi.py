@@ -10,6 +10,7 @@ from receiver import __version__
 from receiver.api.model import Asked
 from receiver.api.operation import Operation
 from receiver.api.problems import Problem
+from receiver.attribute_docs import AttributeDocs
 
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
@@ -69,7 +70,9 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[type[BaseModel], dic
     inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in asked | bodies]
     outputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(each.answer, "serialization") for each in operations]
     _, found = models_json_schema(
-        sorted({*inputs, *outputs}, key=lambda pair: pair[0].__name__), ref_template=_SCHEMAS + "{model}"
+        sorted({*inputs, *outputs}, key=lambda pair: pair[0].__name__),
+        ref_template=_SCHEMAS + "{model}",
+        schema_generator=AttributeDocs,
     )
     schemas = dict(found["$defs"])
     return {model: schemas.pop(model.__name__) for model in asked}, schemas

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from handlers import registry
+from receiver.attribute_docs import AttributeDocs
 from receiver.config.handler_tables import OPTIONS
 from receiver.config.load import SECTIONS
 from receiver.config.rule_tables import RULE
@@ -51,7 +52,8 @@ def rules_schema() -> dict[str, Any]:
 def _all(adapters: dict[str, TypeAdapter[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schema of each adapter, and the definitions that they share."""
     mode: JsonSchemaMode = "validation"
-    found, shared = TypeAdapter.json_schemas([(name, mode, adapter) for name, adapter in adapters.items()])
+    inputs = [(name, mode, adapter) for name, adapter in adapters.items()]
+    found, shared = TypeAdapter.json_schemas(inputs, schema_generator=AttributeDocs)
     return {name: schema for (name, _), schema in found.items()}, dict(shared.get("$defs", {}))
 
 

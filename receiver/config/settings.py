@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from handlers.base import Duration, PositiveDuration, RelativePath, Secret, Size
+from receiver.attribute_docs import Documented
 from receiver.config.values import (
     AdminAddress,
     DatabasePath,
@@ -26,10 +27,10 @@ _SMALLEST_BODY = 1 << 10
 _LARGEST_BODY = 64 << 20
 
 
-class Section(BaseModel):
+class Section(Documented):
     """Base of all sections: unknown keys are errors, values do not change, nothing is converted by guess."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 def _written(default: Any, text: str = "") -> Any:
