@@ -13,10 +13,8 @@ from aiohttp import web
 
 from handlers.base import HandlerError
 from receiver.access import token_of
-from receiver.admin import admin_app
 from receiver.composition import Clock, Composer, Parts, open_stand_ins, terms
 from receiver.config import Configuration, load
-from receiver.console.opening import console_of
 from receiver.errors import InboxError, RouterError, Unavailable
 from receiver.events import log
 from receiver.history import History
@@ -137,6 +135,8 @@ class Daemon:
     async def _start_admin(self, parts: Parts, history: History, stack: AsyncExitStack) -> None:
         if not self.config.server.admin:
             return
+        from receiver.admin import admin_app
+        from receiver.console.opening import console_of
 
         async def ready() -> None:
             if self._stop.is_set():

@@ -1,0 +1,65 @@
+"""What a daemon has loaded when it is ready: what its rules file does not use is not there."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+RULES = """
+[server]
+listen = "127.0.0.1:0"
+admin = {admin}
+[sns]
+topics = ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]
+[inbox]
+database = "sqlite:inbox.db"
+[handlers.note]
+type = "log"
+[[rules]]
+name = "all"
+handlers = ["note"]
+"""
+LOADED = """
+import asyncio
+import sys
+from pathlib import Path
+
+import receiver.cli.serve
+from receiver.config import load
+from receiver.daemon import Daemon
+
+
+async def main() -> None:
+    daemon = Daemon(load(Path(sys.argv[1])))
+    running = asyncio.create_task(daemon.run())
+    await daemon.ready.wait()
+    print(*sys.modules)
+    daemon.stop()
+    await running
+
+
+asyncio.run(main())
+"""
+OF_THE_CONSOLE = {"jinja2", "receiver.admin", "receiver.api.api", "receiver.console.console"}
+OF_OTHER_SETTINGS = {"httpx", "opentelemetry", "handlers.spapi", "receiver.telemetry.opening", "receiver.simulators"}
+
+
+async def loaded(tmp_path: Path, admin: str) -> set[str]:
+    """The modules of a daemon that is ready."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES.format(admin=admin))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-c", LOADED, str(rules), stdout=pipe, stderr=pipe
+    )
+    out, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return set(out.decode().split())
+
+
+@pytest.mark.parametrize(("admin", "expected"), [("false", set()), ('"127.0.0.1:0"', OF_THE_CONSOLE)])
+async def test_the_console_is_loaded_where_there_is_one(tmp_path: Path, admin: str, expected: set[str]) -> None:
+    modules = await loaded(tmp_path, admin)
+    assert modules & OF_THE_CONSOLE == expected
+    assert modules.isdisjoint(OF_OTHER_SETTINGS)
