@@ -6,24 +6,20 @@ process to its first 200; and resident memory of both processes. `python -m benc
 
 import argparse
 import asyncio
-import os
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench._cpu import children_of
 from bench._load import Generator
+from bench._started import resident_together, started
 from bench.ingest import RULES, measure, signed_messages
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.simulators.sns import Authority
 
-PATIENCE = 60.0
 _RULE = """
 [[rules]]
 name = "rule {number}"
@@ -82,28 +78,8 @@ def place(authority: Authority, rules: int = 0) -> Iterator[Path]:
 
 def start_seconds(rules: Path) -> tuple[float, int]:
     """From the start of the process until it says that it is ready, and the memory of its processes in MiB."""
-    begun = time.perf_counter()
-    command = [sys.executable, "-P", "-m", "receiver", "serve", "--config", str(rules)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    try:
-        assert process.stderr is not None
-        said = next(line for line in process.stderr if " ready " in line or "Error" in line)
-        seconds = time.perf_counter() - begun
-        if " ready " not in said:
-            raise SystemExit(said)
-        return seconds, memory(process.pid)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def memory(pid: int) -> int:
-    """MiB that a process and its children hold, what they share counted once."""
-    total = 0
-    for each in [pid, *children_of(pid)]:
-        for line in Path(f"/proc/{each}/smaps_rollup").read_text("ascii").splitlines():
-            total += int(line.split()[1]) if line.startswith("Pss:") else 0
-    return total // 1024
+    with started(rules) as daemon:
+        return daemon.seconds, int(resident_together(daemon.processes()))
 
 
 def main(arguments: list[str] | None = None) -> None:
