@@ -1,7 +1,7 @@
 """What an HTTP answer means for a delivery (Standard Webhooks specification, "Delivery success and failure")."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiohttp
 
@@ -13,8 +13,7 @@ KEPT = 4096
 """Bytes of an answer that are kept with the attempt, for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer as far as it was read."""
 
     status: int
@@ -31,8 +30,8 @@ async def read_answer(response: aiohttp.ClientResponse, most: int) -> Answer:
 
     A connection with more to come is closed, not drained. Raises what aiohttp raises.
     """
-    limit = most if response.status // 100 == 2 else KEPT
-    if response.content_length is not None and response.content_length <= limit:
+    limit, length = most if response.status // 100 == 2 else KEPT, response.content_length
+    if length is not None and length <= limit:
         return Answer(response.status, response.reason or "", response.headers, await response.read())
     body = b""
     async for chunk in response.content.iter_any():

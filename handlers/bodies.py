@@ -2,8 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import BeforeValidator, WithJsonSchema
@@ -22,8 +21,7 @@ SPAPI_SOURCE = "aws.partner/sellingpartnerapi.amazon.com"
 OWN_SOURCE = "spapi-router"
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """Bytes and the media type they are of."""
 
     data: bytes
@@ -100,8 +98,11 @@ def _is_text(data: bytes) -> bool:
 
 def _notification(delivery: Delivery) -> Body:
     """The normalised document; Amazon's own message is in it only where there is no payload to stand for it."""
-    left_out = ("message", "result") if "payload" in delivery.document else ("result",)
-    return Body(orjson.dumps({name: value for name, value in delivery.document.items() if name not in left_out}), JSON)
+    shown = dict(delivery.document)
+    shown.pop("result", None)
+    if "payload" in shown:
+        shown.pop("message", None)
+    return Body(orjson.dumps(shown), JSON)
 
 
 def _message(delivery: Delivery) -> Body:

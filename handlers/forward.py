@@ -4,9 +4,8 @@ import asyncio
 import gzip
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import aiohttp
 from multidict import CIMultiDict
@@ -116,8 +115,7 @@ def _check_host(target: Target, info: ValidationInfo) -> None:
         raise ValueError(f"{target.host} is {why}: set allow_private = true if it is meant")
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A request that is ready but for its Authorization."""
 
     url: URL

@@ -54,7 +54,10 @@ class NamedValues:
 
     def render(self, document: Mapping[str, Any]) -> dict[str, str]:
         """Names and values. Raises TemplateError for a value that cannot be had or used, HandlerError for a secret."""
-        return self._rendered(document) | {name: value.get() for name, value in self._secrets.items()}
+        rendered = self._rendered(document)
+        for name, value in self._secrets.items():
+            rendered[name] = value.get()
+        return rendered
 
     def shown(self, document: Mapping[str, Any]) -> dict[str, str]:
         """As `render`, with `***` for each secret, which is not read."""

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import orjson
 from pydantic import ConfigDict, Field
@@ -85,8 +85,7 @@ class BreakerState:
             raise ValueError(f"not a breaker's state: {error!r}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """The right to run one delivery. Results of attempts that began in another phase count for nothing."""
 
     spell: int

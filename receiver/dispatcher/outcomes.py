@@ -1,6 +1,6 @@
 """What follows from the outcome of an attempt: done, dead, or waiting for another run. Pure."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from handlers.base import Dead, Done, Outcome, Postpone, Retry, TemplateError
 from receiver.dispatcher.retry import DAY, Draw, bounded, span
@@ -16,8 +16,7 @@ _LEAST_POSTPONE = 0.05
 _MOST_POSTPONE = 366 * DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A run that ended, and what is to be recorded of it."""
 
     claim: Claim
@@ -83,8 +82,7 @@ def one_line(text: str) -> str:
     return line if len(line) <= _MOST_DETAIL else line[: _MOST_DETAIL - 1] + "…"
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     claim: Claim
     started_at: float
     ended_at: float

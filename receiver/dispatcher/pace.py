@@ -3,7 +3,7 @@
 HORIZON = 0.05
 """Seconds. What is claimed earlier than that could still be coalesced with a newer event."""
 
-_LEAST_MOST = 64
+_LEAST_MOST = 192
 _WEIGHT = 0.1
 
 

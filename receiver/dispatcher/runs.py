@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from handlers.base import Dead, Outcome, Retry
 from receiver.dispatcher.breaker import Ticket
@@ -21,8 +21,7 @@ def held(claim: Claim) -> Held:
     return claim.id, claim.run
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A claim being worked on, by the settings of the time it started."""
 
     claim: Claim
@@ -32,8 +31,7 @@ class Run:
     started_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a run came to."""
 
     outcome: Outcome | None

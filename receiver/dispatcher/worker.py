@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from handlers.base import Delivery, Handler, Outcome, Retry
+from receiver.dispatcher.limits import Limits
 from receiver.dispatcher.outcomes import failure
 from receiver.dispatcher.retry import span
 from receiver.errors import RouterError
@@ -25,6 +26,7 @@ class Worker:
         self.name = name
         self.handler = handler
         self._log = logger
+        self._limits = Limits()
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,6 +55,7 @@ class Worker:
     async def close(self) -> None:
         """Close the handler once its last attempt has ended."""
         await self._idle.wait()
+        self._limits.close()
         try:
             async with asyncio.timeout(_CLOSE_LIMIT):
                 await self.handler.close()
@@ -61,22 +64,26 @@ class Worker:
             log(self._log, logging.WARNING, "handler_close_failed", handler=self.name, reason=reason)
 
     async def _attempt(self, delivery: Delivery, timeout: float) -> Outcome:
-        limit = asyncio.timeout(timeout)
+        limit = self._limits.of(timeout)
         try:
-            async with limit:
+            with limit:
                 outcome = await self.handler.handle(delivery)
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
-            return Retry("the handler cancelled itself")
+            return _late(timeout) if limit.expired else Retry("the handler cancelled itself")
         except Exception as error:  # noqa: BLE001 - a handler may raise anything: it is recorded with the attempt
-            if limit.expired():
-                return Retry(f"timeout: no outcome within {span(timeout)}")
+            if limit.expired:
+                return _late(timeout)
             self._log.debug("handler_raised", exc_info=True)
             return failure(error)
         if isinstance(outcome, Outcome):
             return outcome
         return Retry(f"the handler returned {type(outcome).__name__}, which is no outcome")
+
+
+def _late(timeout: float) -> Retry:
+    return Retry(f"timeout: no outcome within {span(timeout)}")
 
 
 def _is_cancelled() -> bool:
