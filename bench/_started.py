@@ -35,23 +35,22 @@ class Started:
 def started(rules: Path) -> Iterator[Started]:
     """A daemon, ended at the end. What it logs at `info` is read and dropped."""
     begun = time.perf_counter()
-    log: threading.Thread | None = None
     command = [sys.executable, "-P", "-m", "receiver", "serve", "--config", str(rules)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    try:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
-        said = next(line for line in process.stderr if " ready " in line or "Error" in line)
-        seconds = time.perf_counter() - begun
-        if not (found := _LISTEN.search(said)):
-            raise SystemExit(said)
-        log = threading.Thread(target=_drop, args=(process.stderr,), daemon=True)
-        log.start()
-        yield Started(process.pid, seconds, found[1])
-    finally:
-        process.kill()
-        process.wait()
-        if log:
-            log.join()
+        dropping = threading.Thread(target=_drop, args=(process.stderr,), daemon=True)
+        try:
+            said = next(line for line in process.stderr if " ready " in line or "Error" in line)
+            seconds = time.perf_counter() - begun
+            if not (found := _LISTEN.search(said)):
+                raise SystemExit(said)
+            dropping.start()
+            yield Started(process.pid, seconds, found[1])
+        finally:
+            process.kill()
+            if dropping.ident:
+                dropping.join()
 
 
 def _drop(log: IO[str]) -> None:
