@@ -38,7 +38,9 @@ class Checkpoints:
             rows = connection.total_changes
             if not 0 <= rows - self._rows < _ROWS:
                 self._rows = rows
-                self._running = self._beside.submit(self._carry)
+                # The system may have no thread to give: then the backstop does it, and pushes are taken all the same.
+                with suppress(RuntimeError):
+                    self._running = self._beside.submit(self._carry)
         elif self._running.done():
             self._running = None
             # Only what came since the last pass is left, and with no other writer now it can be all of it.

@@ -1,6 +1,7 @@
 """Checkpoints beside a connection that writes: the log is carried over and starts anew, and nothing is lost by it."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_a_disk_that_fails_is_left_to_the_next_commit(
         checkpoints.committed(writer)
     checkpoints.close()
     assert writer.execute("SELECT count(*) FROM rows").fetchone() == (50,)
+
+
+def test_without_a_thread_pushes_are_taken_and_the_backstop_works(
+    database: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ROWS", 10)
+    monkeypatch.setattr(module, "_BACKSTOP_PAGES", 50)
+    Checkpoints.leave_to_others(writer)
+
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert run(database, writer, 40) == 400
+    assert log_pages(database) < 120
 
 
 def test_a_connection_opened_anew_counts_anew(
