@@ -6,11 +6,11 @@ token, a session that was opened with it, or a user of this machine at the other
 page is asked. `access.note` keeps what was done.
 """
 
-from receiver.access.access import Access, token_of
+from receiver.access.access import Access, closed, token_of
 from receiver.access.denial import Denied
 from receiver.access.guard import guard
 from receiver.access.headers import secure
 from receiver.access.login import add_login
 from receiver.access.principal import Principal, Way
 
-__all__ = ["Access", "Denied", "Principal", "Way", "add_login", "guard", "secure", "token_of"]
+__all__ = ["Access", "Denied", "Principal", "Way", "add_login", "closed", "guard", "secure", "token_of"]

@@ -23,12 +23,17 @@ COOKIE = "spapi_router_session"
 PRINCIPAL = web.RequestKey("principal", Principal)
 _SHORTEST_TOKEN = 16
 _BURST, _PERIOD = 5, 10.0
-SETUP = (
+_SETUP = (
     'the console and the API are closed until a token is set: add token = { credential = "console-token" } or '
     '{ env = "CONSOLE_TOKEN" } under [console] in the rules file, with the output of `openssl rand -hex 32`, and '
     'reload; or let server.admin be "unix:/run/spapi-router/admin.sock", and users of this machine need none'
 )
 """What to do where nobody can be let in."""
+
+
+def closed(has_token: bool, listen: Listen | None) -> str:
+    """Why nobody can come in at an admin listener, with the cure; empty where somebody can."""
+    return "" if has_token or (listen and listen.unix) else _SETUP
 
 
 class Access:
@@ -61,7 +66,7 @@ class Access:
     @property
     def closed(self) -> str:
         """Why nobody can come in, with the cure; empty where somebody can."""
-        return "" if self._token or (self._listen and self._listen.unix) else SETUP
+        return closed(self.has_token, self._listen)
 
     @property
     def has_token(self) -> bool:
@@ -95,7 +100,7 @@ class Access:
         if uid is not None:
             cure = f'add "{self._peers.name(uid)}" to console.users'
             raise Denied(403, "user_not_allowed", f"user {self._peers.name(uid)} may not use this socket: {cure}")
-        raise Denied(403, "not_set_up", SETUP)
+        raise Denied(403, "not_set_up", _SETUP)
 
     def check_csrf(self, request: web.BaseRequest, token: str | None) -> None:
         """Raise Denied for what changes something and was not sent by a page of ours."""

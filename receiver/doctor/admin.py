@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from receiver.access.access import SETUP
+from receiver.access import closed
 from receiver.doctor.check import Result, finding, ok, skipped, warning
 from receiver.doctor.listener import connectable
 from receiver.doctor.patient import Patient
@@ -24,14 +24,14 @@ async def admin_answers(patient: Patient) -> Sequence[Result]:
 
 async def console_open(patient: Patient) -> Sequence[Result]:
     """Looks whether anybody can use the console and the API."""
-    admin, console = patient.config.server.admin, patient.config.console
+    admin, token = patient.config.server.admin, patient.config.console.token
     if not admin:
         return [skipped("server.admin is false")]
-    if console.token:
-        return [ok("the console and the API take the token of [console]")]
-    if admin.unix:
-        return [ok(f"the console and the API take users of this machine at {admin}")]
-    return [warning("nobody can use the console and the API: [console] has no token", SETUP)]
+    if cure := closed(token is not None, admin):
+        return [warning("nobody can use the console and the API: [console] has no token", cure)]
+    return [
+        ok(f"the console and the API take {'the token of [console]' if token else f'users of this machine at {admin}'}")
+    ]
 
 
 def admin_addresses(patient: Patient) -> tuple[str, ...]:
