@@ -1,4 +1,4 @@
-"""The one place where errors become HTTP answers (RFC 9457 problem details)."""
+"""The one place where errors become HTTP answers (RFC 9457 problem details), and the acknowledgement of a push."""
 
 import time
 from collections.abc import Callable
