@@ -75,6 +75,22 @@ class JournalFormatter(logging.Formatter):
         return f"<{priority}>{self._inner.format(record)}"
 
 
+class _LogStream(logging.StreamHandler[TextIO]):
+    """Writes the log, and stops trying where nobody can ever read it again."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """The end of a pipe closed for good is left for the null device, or Python would end with status 120.
+
+        Source: "Note on SIGPIPE" in the documentation of Python's module signal.
+        """
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.stream.fileno())
+        os.close(null)
+
+
 def configure(
     level: str = "info", form: str = "text", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
 ) -> None:
@@ -82,7 +98,7 @@ def configure(
     stream = stream or sys.stderr
     journal = _is_journal(stream, environ.get("JOURNAL_STREAM", ""))
     formatter = JsonFormatter() if form == "json" else TextFormatter(timed=not journal)
-    handler = logging.StreamHandler(stream)
+    handler = _LogStream(stream)
     handler.setFormatter(JournalFormatter(formatter) if journal else formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiohttp.access").disabled = True

@@ -57,7 +57,7 @@ class Process:
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "receiver", "serve", "--config", str(rules)),
-                env={**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **environment},
+                env={**_as_a_service(), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=its,
@@ -175,6 +175,11 @@ class Process:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _as_a_service() -> dict[str, str]:
+    """The environment without what spares a log of buffers, which systemd does not set either."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 def _event(line: str) -> Mapping[str, Any]:
