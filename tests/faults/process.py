@@ -150,6 +150,14 @@ class Process:
         self.send(signal.SIGKILL)
         await self.ended()
 
+    async def cut_off(self) -> None:
+        """SIGKILL both its processes, as a power cut ends them: neither sees the other's end and tidies up."""
+        writer = self.writer
+        os.kill(writer, signal.SIGSTOP)
+        self.send(signal.SIGKILL)
+        os.kill(writer, signal.SIGKILL)
+        await self.ended()
+
     async def stop(self) -> int:
         """SIGTERM, SIGKILL where that is not enough: its exit status."""
         self.send(signal.SIGCONT)

@@ -139,6 +139,11 @@ class Scene:
         await self.process.kill()
         self.told.add(Killed(self.process.pid, time.time()))
 
+    async def cut_off(self) -> None:
+        """End both processes of the daemon as a power cut does, and note it."""
+        await self.process.cut_off()
+        self.told.add(Killed(self.process.pid, time.time()))
+
     def supervised(self) -> Task[None]:
         """Start the daemon again whenever it dies, as systemd does; ended with the stage."""
         task = asyncio.create_task(self._supervise())

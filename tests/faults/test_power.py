@@ -86,7 +86,7 @@ async def test_a_torn_tail_is_left_out_by_the_next_daemon(scene: Scene, figures:
     await scene.start()
     sending = scene.sending(scene.messages(600))
     await scene.acknowledged(200)
-    await scene.kill()
+    await scene.cut_off()
     log = scene.database.with_name("inbox.db-wal")
     ends = commits(log)
     with log.open("r+b") as file:
