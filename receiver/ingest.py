@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
@@ -23,13 +23,25 @@ _IN_LINE = 16
 _HEADERS = ("x-amz-sns-rawdelivery", "x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn")
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+Outcome = str | Refused | Unavailable
+"""A word for what happened, once that is on disk, or why a push was not taken."""
+
+
+class Push(NamedTuple):
     """An HTTP request as it came: unverified bytes."""
 
     body: bytes
     headers: Mapping[str, str]
     remote: str
+
+
+class _InHand(NamedTuple):
+    """A push that is being judged, since a time in seconds of a clock that never jumps; who waits for its outcome."""
+
+    push: Push
+    pushed: Pushed
+    started: float
+    done: Callable[[Outcome], None]
 
 
 class Traces(Protocol):
@@ -40,7 +52,7 @@ class Traces(Protocol):
 
 
 class Ingest:
-    """Takes pushes in. Raises Refused or Unavailable; returns a word for what happened, once that is on disk."""
+    """Takes pushes in: `take` for one who waits, `begin` for one who wants to be told."""
 
     def __init__(  # noqa: PLR0913 - the seams between the parts
         self,
@@ -70,6 +82,7 @@ class Ingest:
         self._in_flight = 0
         self._bytes = 0
         self._stopping = False
+        self._slow: set[asyncio.Task[None]] = set()
         self.quiet = asyncio.Event()
         """Set while no push is in flight."""
         self.quiet.set()
@@ -105,29 +118,29 @@ class Ingest:
 
     async def take(self, push: Push) -> str:
         """`accepted`, `duplicate`, `confirmed`, `pending` or `unsubscribed`. Raises Refused or Unavailable."""
+        told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.begin(push, partial(_tell, told))
+        outcome = await told
+        if isinstance(outcome, str):
+            return outcome
+        raise outcome
+
+    def begin(self, push: Push, done: Callable[[Outcome], None]) -> None:
+        """Take a push in; `done` hears of its outcome, at once or later. Raises nothing."""
         started = time.perf_counter()
         self._metrics.received.inc()
         try:
-            outcome = await self._admitted(push)
-        except (Refused, Unavailable) as error:
-            self._record_failure(error, push)
-            raise
-        self._metrics.acknowledged.observe(time.perf_counter() - started)
-        return outcome
-
-    async def _admitted(self, push: Push) -> str:
-        size = len(push.body)
-        self._admit(size)
+            self._admit(len(push.body))
+            headers = {name: push.headers[name] for name in _HEADERS if name in push.headers}
+            pushed = Pushed(push.body, headers, self._clock())
+            asked = self._inbox.submit(take, pushed)
+        except Exception as error:  # noqa: BLE001 - said by _failure
+            done(self._failure(error, push))
+            return
         self._in_flight += 1
-        self._bytes += size
+        self._bytes += len(push.body)
         self.quiet.clear()
-        try:
-            return await self._take(push)
-        finally:
-            self._in_flight -= 1
-            self._bytes -= size
-            if not self._in_flight:
-                self.quiet.set()
+        asked.add_done_callback(partial(self._judged, _InHand(push, pushed, started, done)))
 
     def _admit(self, size: int) -> None:
         if self._stopping:
@@ -137,13 +150,43 @@ class Ingest:
         if self._in_flight and self._bytes + size > self.most_bytes:
             raise Unavailable("overload", f"{self._bytes} bytes of pushes are in flight already", retry_after=5)
 
-    async def _take(self, push: Push) -> str:
-        began = 0.0 if self.traces is None else self._clock()
-        answer = await self._judged(push)
+    def _judged(self, in_hand: _InHand, asked: asyncio.Future[Answer]) -> None:
+        try:
+            answer = asked.result()
+            if isinstance(answer, KeyWanted | SnsMessage):
+                task = asyncio.create_task(self._go_on(in_hand, answer), name="push that waits for Amazon")
+                self._slow.add(task)
+                task.add_done_callback(self._slow.discard)
+                return
+            outcome: Outcome = self._kept(answer, in_hand.pushed.now)
+        except Exception as error:  # noqa: BLE001 - said by _failure
+            outcome = self._failure(error, in_hand.push)
+        self._end(in_hand, outcome)
+
+    async def _go_on(self, in_hand: _InHand, answer: KeyWanted | SnsMessage) -> None:
+        """What the judge cannot do: get a key, or confirm a subscription."""
+        try:
+            outcome: Outcome = await self._outcome(in_hand.pushed, answer)
+        except Exception as error:  # noqa: BLE001 - said by _failure
+            outcome = self._failure(error, in_hand.push)
+        self._end(in_hand, outcome)
+
+    async def _outcome(self, pushed: Pushed, answer: Answer) -> str:
+        if isinstance(answer, KeyWanted):
+            await self._keys.grant(answer, pushed.now)
+            answer = await self._inbox.write(take, pushed)
+        if isinstance(answer, KeyWanted):
+            raise Unavailable("certificate_unavailable", f"the key of {answer.url} was there and is gone again")
         if isinstance(answer, SnsMessage):
             outcome = await self.subscriptions.take(answer)
             self._metrics.confirmations.labels(outcome).inc()
             return outcome
+        return self._kept(answer, pushed.now)
+
+    def _kept(self, answer: tuple[Taken, ...] | Refused | Unavailable, began: float) -> str:
+        """Raises what the judge refused with."""
+        if isinstance(answer, Refused | Unavailable):
+            raise answer
         woken: set[str] = set()
         for taken in answer:
             self._record(taken)
@@ -154,19 +197,23 @@ class Ingest:
             self.traces.pushed(answer, began)
         return "duplicate" if all(taken.duplicate for taken in answer) else "accepted"
 
-    async def _judged(self, push: Push) -> tuple[Taken, ...] | SnsMessage:
-        """What became of a push, judged again once the key that it needs is there."""
-        headers = {name: push.headers[name] for name in _HEADERS if name in push.headers}
-        pushed = Pushed(push.body, headers, self._clock())
-        answer: Answer = await self._inbox.write(take, pushed)
-        if isinstance(answer, KeyWanted):
-            await self._keys.grant(answer, pushed.now)
-            answer = await self._inbox.write(take, pushed)
-        if isinstance(answer, Refused | Unavailable):
-            raise answer
-        if isinstance(answer, KeyWanted):
-            raise Unavailable("certificate_unavailable", f"the key of {answer.url} was there and is gone again")
-        return answer
+    def _end(self, in_hand: _InHand, outcome: Outcome) -> None:
+        self._in_flight -= 1
+        self._bytes -= len(in_hand.push.body)
+        if not self._in_flight:
+            self.quiet.set()
+        if isinstance(outcome, str):
+            self._metrics.acknowledged.observe(time.perf_counter() - in_hand.started)
+        in_hand.done(outcome)
+
+    def _failure(self, error: Exception, push: Push) -> Refused | Unavailable:
+        """What a push's sender is told of an error, which is counted and said in the log."""
+        if isinstance(error, Refused | Unavailable):
+            self._record_failure(error, push)
+            return error
+        log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
+        _logger.debug("push_failed", exc_info=error)
+        return Unavailable("internal", "the push could not be handled")
 
     def _record(self, taken: Taken) -> None:
         if taken.duplicate:
@@ -211,3 +258,8 @@ class Ingest:
             message_id=message_id[:64] if message_id else None,
             remote=push.remote,
         )
+
+
+def _tell(told: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not told.done():
+        told.set_result(outcome)

@@ -66,9 +66,13 @@ class GatedServer(web.Server):
         self._refusal = answer
 
     def __call__(self) -> "GatedConnection":
-        connection = GatedConnection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+        connection = self.connection(asyncio.get_running_loop())
         connection.gate, connection.request, connection.refusal = self._gate, self._request, self._refusal
         return connection
+
+    def connection(self, loop: asyncio.AbstractEventLoop) -> "GatedConnection":
+        """One that has not heard of its gate yet."""
+        return GatedConnection(self, loop=loop, **self._kwargs)
 
 
 class GatedConnection(web.RequestHandler):

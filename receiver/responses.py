@@ -37,8 +37,18 @@ def answer_for(error: Refused | Unavailable) -> web.Response:
     return answer
 
 
+def dated(response: web.Response, at: float) -> web.Response:
+    """An answer with the fields that aiohttp would add at a time, seconds since the epoch.
+
+    RFC 9110, section 6.6.1: a 2xx or 4xx of an origin server with a clock has a Date.
+    """
+    response.headers["Date"] = formatdate(at, usegmt=True)
+    response.headers["Server"] = SERVER_SOFTWARE
+    return response
+
+
 def raw(response: web.Response) -> bytes:
-    """An answer as the bytes that go over a connection which stays open."""
+    """An answer as the bytes that go over a connection."""
     body = response.body if isinstance(response.body, bytes) else b""
     lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items() if name.lower() != "content-length"]
@@ -73,17 +83,16 @@ class Ready(web.StreamResponse):
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ClientConnectionResetError("the connection ended before its answer")
-        second = int(self._clock())
-        if second != self._second:
-            self._second, self._bytes = second, self._made(second)
-        transport.write(self._bytes)
+        transport.write(self.now())
+        await request.writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing: `prepare` has written the end, too."""
 
-    def _made(self, second: int) -> bytes:
-        # RFC 9110, section 6.6.1: a 2xx of an origin server with a clock has a Date.
-        return raw(
-            web.Response(text=self._text, headers={"Date": formatdate(second, usegmt=True), "Server": SERVER_SOFTWARE})
-        )
+    def now(self) -> bytes:
+        """All of it, as it is to be sent now."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._bytes = second, raw(dated(web.Response(text=self._text), second))
+        return self._bytes

@@ -5,19 +5,24 @@ import base64
 import hmac
 import ipaddress
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDictProxy
 
 from receiver.errors import Refused, TooLarge, Unauthorized, Unavailable
 from receiver.events import log
+from receiver.fast_path import FastConnection, FastServer
 from receiver.http_log import HttpLog
-from receiver.ingest import Ingest, Push
-from receiver.overload import Gate, GatedConnection, GatedServer
-from receiver.responses import Ready, answer_for, problem, raw
+from receiver.ingest import Ingest, Outcome, Push
+from receiver.overload import Gate, GatedConnection
+from receiver.responses import Ready, answer_for, dated, problem, raw
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
@@ -55,8 +60,9 @@ class PublicServer:
         """What `loop.create_server` takes. Bodies are left compressed: SNS never compresses, so a bomb stays small."""
         loop = asyncio.get_running_loop()
         limit = self._options.max_body
-        return GatedServer(
+        return FastServer(
             self._answer,
+            self,
             self._gate,
             self._options.path,
             raw(answer_for(self._refusal)),
@@ -69,6 +75,39 @@ class PublicServer:
             keepalive_timeout=75,
             lingering_time=2,
         )
+
+    def fits(self, message: RawRequestMessage, body: StreamReader) -> bool:
+        """Whether a request is a push that is to be judged: all else, and each answer that ends a connection, waits."""
+        return (
+            message.path == self._options.path
+            and message.method == "POST"
+            and message.version == HttpVersion11
+            and not message.should_close
+            and not message.upgrade
+            and body.is_eof()
+            and body.exception() is None
+            and body.total_bytes <= self._options.max_body
+            and not self._draining
+            and self._has_credentials(message.headers)
+        )
+
+    def take(self, message: RawRequestMessage, body: bytes, connection: FastConnection) -> None:
+        """Have a push judged and answered."""
+        if self._gate.full:
+            self._gate.refuse()
+            self._reply(connection, self._refusal)
+            return
+        sender = self._sender(_peer(connection.peername), message.headers)
+        self._ingest.begin(Push(body, message.headers, sender), partial(self._reply, connection))
+
+    def _reply(self, connection: FastConnection, outcome: Outcome) -> None:
+        if isinstance(outcome, str) and not self._draining:
+            connection.answer(self._ready_for(outcome).now(), last=False)
+            return
+        response = web.Response(text=outcome) if isinstance(outcome, str) else answer_for(outcome)
+        if self._draining:
+            response.headers["Connection"] = "close"
+        connection.answer(raw(dated(response, time.time())), last=self._draining)
 
     async def drain(self, server: web.Server, seconds: float, handshakes: bool) -> None:
         """Answer what open connections still send, each answer being the last of its connection.
@@ -108,15 +147,14 @@ class PublicServer:
             if body is None:
                 self._count(error, request)
             return answer_for(error)
-        except Exception as error:
-            log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
-            _logger.debug("push_failed", exc_info=error)
-            return answer_for(Unavailable("internal", "the push could not be handled"))
         return self._acknowledged(outcome, request)
 
     def _acknowledged(self, outcome: str, request: web.BaseRequest) -> web.StreamResponse:
         if self._draining or not Ready.fits(request):
             return web.Response(text=outcome)
+        return self._ready_for(outcome)
+
+    def _ready_for(self, outcome: str) -> Ready:
         return self._ready.get(outcome) or self._ready.setdefault(outcome, Ready(outcome))
 
     def _count(self, error: Refused | Unavailable, request: web.BaseRequest) -> None:
@@ -147,21 +185,27 @@ class PublicServer:
             raise Unavailable("broken_body", f"the body broke off: {type(error).__name__}") from None
 
     def _check_credentials(self, request: web.BaseRequest) -> None:
+        if self._has_credentials(request.headers):
+            return
+        if request.headers.get("Authorization"):
+            log(_logger, logging.WARNING, "push_refused", reason="basic_auth", remote=self.remote(request))
+        raise Unauthorized("basic_auth", "the user and password of server.basic_auth are missing or wrong")
+
+    def _has_credentials(self, headers: Mapping[str, str]) -> bool:
         """RFC 7617: the pair that stands in the subscribed URL, which SNS sends with each push."""
         if self._credentials is None:
-            return
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, self._credentials):
-            if given:
-                log(_logger, logging.WARNING, "push_refused", reason="basic_auth", remote=self.remote(request))
-            raise Unauthorized("basic_auth", "the user and password of server.basic_auth are missing or wrong")
+            return True
+        given = headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, self._credentials)
 
     def remote(self, request: web.BaseRequest) -> str:
         """The sender's address: X-Forwarded-For is believed from configured proxies only, from the right."""
-        peer = request.remote or "unix"
+        return self._sender(request.remote or "unix", request.headers)
+
+    def _sender(self, peer: str, headers: CIMultiDictProxy[str]) -> str:
         if not self._options.trusted_proxies or not self._trusted(peer):
             return peer
-        chain = [part.strip() for part in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")]
+        chain = [part.strip() for part in ",".join(headers.getall("X-Forwarded-For", [])).split(",")]
         hops = [hop for hop in reversed(chain) if hop]
         return next((hop for hop in hops if not self._trusted(hop)), hops[-1] if hops else peer)[:64]
 
@@ -173,6 +217,11 @@ class PublicServer:
         except ValueError:
             return False
         return any(parsed in network for network in self._options.trusted_proxies)
+
+
+def _peer(name: Any) -> str:
+    """A socket's peer: the host of an address, or nobody's in the world of Unix sockets."""
+    return str(name[0] if isinstance(name, tuple) else name or "unix")
 
 
 def networks(cidrs: Sequence[str]) -> tuple[Network, ...]:

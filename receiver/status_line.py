@@ -35,7 +35,7 @@ class StatusLine:
 
     async def line(self) -> str:
         """How things stand: pushes since the start, deliveries of the whole inbox."""
-        return f"received {self._received()}, {await self._deliveries()}; {self._tail()}"
+        return f"received {self._metrics.received.value:.0f}, {await self._deliveries()}; {self._tail()}"
 
     async def _deliveries(self) -> str:
         try:
@@ -43,7 +43,3 @@ class StatusLine:
         except RouterError as error:
             return str(error)
         return f"waiting {sum(counts.get(state, 0) for state in _OPEN)}, dead {counts.get(State.DEAD, 0)}"
-
-    def _received(self) -> int:
-        (family,) = self._metrics.received.collect()
-        return int(family.samples[0].value)

@@ -78,7 +78,7 @@ class RemoteWriter(asyncio.Protocol):
         self._closed = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
-    async def run(self, operation: Operation[P, R], payload: P) -> R:
+    def run(self, operation: Operation[P, R], payload: P) -> asyncio.Future[R]:
         if self._closed:
             raise InboxError("the inbox is closed")
         if self._gone.done():
@@ -90,7 +90,7 @@ class RemoteWriter(asyncio.Protocol):
         elif len(self._waiting) >= _FEWEST_JOBS:
             # Not only at the end of this turn of the loop: the two halves would take turns, each waiting for the other.
             self._hand_over()
-        return await future
+        return future
 
     async def ended(self) -> None:
         await asyncio.shield(self._gone)

@@ -56,7 +56,7 @@ class SqliteInbox:
         self._lock = lock
         self._inherits = lock is not None
         self._version: int | None = None
-        self._pruning = Pruning(self._write)
+        self._pruning = Pruning(self.write)
 
     @classmethod
     async def open(
@@ -96,19 +96,19 @@ class SqliteInbox:
         return cls(path, await Queries.open(path, busy_timeout), None, None)
 
     async def accept(self, entries: Sequence[Entry]) -> list[Accepted]:
-        return await self._write(intake.accept, entries)
+        return await self.write(intake.accept, entries)
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
-        return await self._write(leases.claim, (handler, limit, now, lease))
+        return await self.write(leases.claim, (handler, limit, now, lease))
 
     async def finish(self, results: Sequence[Result]) -> Finished:
-        return await self._write(leases.finish, results)
+        return await self.write(leases.finish, results)
 
     async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
-        return await self._write(leases.extend, (claims, leased_until))
+        return await self.write(leases.extend, (claims, leased_until))
 
     async def recover(self, now: float) -> int:
-        count = await self._write(leases.recover, (now, self._inherits))
+        count = await self.write(leases.recover, (now, self._inherits))
         self._inherits = False
         return count
 
@@ -119,7 +119,7 @@ class SqliteInbox:
         return await self._in_steps(repair.cancel, repair.Step(which, now, 0, 0, _STEP, reason=reason))
 
     async def reroute(self, notification_id: int, routes: Sequence[Route], now: float) -> tuple[str, ...]:
-        return await self._write(intake.reroute, (notification_id, routes, now))
+        return await self.write(intake.reroute, (notification_id, routes, now))
 
     async def prune(self, before: float, limit: int) -> int:
         return await self._pruning.run(before, limit)
@@ -128,14 +128,14 @@ class SqliteInbox:
         return await self._repeated(seen.forget, before, limit)
 
     async def save_subscription(self, subscription: Subscription) -> None:
-        await self._write(sundries.save_subscriptions, subscription)
+        await self.write(sundries.save_subscriptions, subscription)
 
     async def save_note(self, name: str, value: bytes) -> None:
-        await self._write(sundries.save_notes, (name, value))
+        await self.write(sundries.save_notes, (name, value))
 
     async def changed_elsewhere(self) -> bool:
         before = self._version
-        self._version = await self._write(sundries.data_version, None)
+        self._version = await self.write(sundries.data_version, None)
         return before is not None and before != self._version
 
     async def next_due(self, handler: str) -> float | None:
@@ -174,7 +174,13 @@ class SqliteInbox:
 
     async def write(self, operation: Operation[P, R], payload: P) -> R:
         """Change a table beside deliveries in the next transaction; returns once that is on disk."""
-        return await self._write(operation, payload)
+        return await self.submit(operation, payload)
+
+    def submit(self, operation: Operation[P, R], payload: P) -> asyncio.Future[R]:
+        """As `write`, for one who goes on meanwhile. Raises InboxError where nothing can be written."""
+        if self._writer is None:
+            raise InboxError(f"the inbox {self.path} is open for reading alone")
+        return self._writer.run(operation, payload)
 
     @property
     def commits(self) -> Commits:
@@ -206,20 +212,15 @@ class SqliteInbox:
             writer = ThreadWriter(Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path)))
         return cls(path, queries, writer, lock)
 
-    async def _write(self, operation: Operation[P, R], payload: P) -> R:
-        if self._writer is None:
-            raise InboxError(f"the inbox {self.path} is open for reading alone")
-        return await self._writer.run(operation, payload)
-
     async def _in_steps(self, operation: Operation[repair.Step, repair.Progress], first: repair.Step) -> int:
         """Do a work on deliveries step by step, no more than its filter's limit; how many."""
-        last = await self._write(repair.last_delivery, None)
+        last = await self.write(repair.last_delivery, None)
         most = last if first.which.limit is None else first.which.limit
         done, after = 0, 0
         while done < most:
             now = first.now + done * first.spacing
             step = replace(first, now=now, after=after, last=last, limit=min(_STEP, most - done))
-            progress = await self._write(operation, step)
+            progress = await self.write(operation, step)
             done, after = done + progress.count, progress.after
             if progress.count < step.limit:
                 break
@@ -230,7 +231,7 @@ class SqliteInbox:
         done = 0
         while done < limit:
             size = min(_STEP, limit - done)
-            count = await self._write(operation, (before, size))
+            count = await self.write(operation, (before, size))
             done += count
             if count < size:
                 break

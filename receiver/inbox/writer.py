@@ -24,10 +24,10 @@ class Writer(Protocol):
     commits: Commits
     """Tells of each transaction, before those who wait for it are answered."""
 
-    async def run(self, operation: Operation[P, R], payload: P) -> R:
-        """Do a payload in the next transaction; returns once that is on disk.
+    def run(self, operation: Operation[P, R], payload: P) -> asyncio.Future[R]:
+        """Do a payload in the next transaction; done once that is on disk. Raises InboxError once closed.
 
-        Raises Unavailable where that is not possible now; the other jobs of the batch are not touched by an error.
+        Fails with Unavailable where that is not possible now; the other jobs of the batch are not touched by an error.
         """
         ...
 
@@ -54,7 +54,7 @@ class ThreadWriter:
         self._thread = threading.Thread(target=self._work, name="inbox-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, operation: Operation[P, R], payload: P) -> R:
+    def run(self, operation: Operation[P, R], payload: P) -> asyncio.Future[R]:
         if self._closed:
             raise InboxError("the inbox is closed")
         future: asyncio.Future[R] = self._loop.create_future()
@@ -63,7 +63,7 @@ class ThreadWriter:
             # After what is ready in this turn of the loop: all of its jobs make one batch, and the thread does not
             # contend for the interpreter with the loop that is still making them.
             self._loop.call_soon(self._hand_over)
-        return await future
+        return future
 
     async def ended(self) -> None:
         """A thread ends with its process: wait for ever."""

@@ -392,8 +392,11 @@ async def test_answers_carry_the_time_of_each() -> None:
         def write(self, data: bytes) -> None:
             written.append(data)
 
+    async def drain() -> None:
+        pass
+
     transport = Transport()
-    request: Any = SimpleNamespace(transport=transport)
+    request: Any = SimpleNamespace(transport=transport, writer=SimpleNamespace(drain=drain))
     for _ in range(3):
         await ready.prepare(request)
     dates = [next(line for line in data.split(b"\r\n") if line.startswith(b"Date: ")) for data in written]

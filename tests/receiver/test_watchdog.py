@@ -75,7 +75,7 @@ async def test_a_writer_that_hangs_stops_the_signs_and_the_log_says_so(
 
     watched(lambda: inbox.save_note("ready", b""))
     await signs(manager, 1)
-    hanging = asyncio.create_task(inbox._write(hang, None))
+    hanging = asyncio.create_task(inbox.write(hang, None))
     try:
         await asyncio.to_thread(started.wait, 30)
         while not logged(caplog, "inbox_writer_silent"):

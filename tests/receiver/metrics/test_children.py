@@ -2,19 +2,19 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
-from receiver.metrics.children import Children
+from receiver.metrics.families import Counters, Families
 
 
-def counter(most: int) -> tuple[Children[Counter], CollectorRegistry]:
+def counter(most: int) -> tuple[Counters, CollectorRegistry]:
     registry = CollectorRegistry()
-    return Children(Counter("kept", "Kept", ["type"], registry=registry), most), registry
+    return Families(registry).counters("kept", "Kept", "type", most=most), registry
 
 
 def counts(registry: CollectorRegistry) -> dict[str, float]:
     samples = (sample for family in registry.collect() for sample in family.samples)
-    return {sample.labels["type"]: sample.value for sample in samples if sample.name == "kept_total"}
+    return {sample.labels["type"]: sample.value for sample in samples if sample.name == "spapi_router_kept_total"}
 
 
 @given(st.lists(st.text(max_size=150), max_size=60))
