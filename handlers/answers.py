@@ -26,20 +26,28 @@ class Answer(NamedTuple):
 
 
 async def read_answer(response: aiohttp.ClientResponse, most: int) -> Answer:
-    """The answer, read no further than `most` bytes where it is a success and `KEPT` where it is a failure.
+    """The answer, as far as `read_content` reads it. A connection with more to come is closed, not drained."""
+    body, whole = await read_content(response.status, response.headers, response.content, most)
+    if not whole:
+        response.close()
+    return Answer(response.status, response.reason or "", response.headers, body, whole)
 
-    A connection with more to come is closed, not drained. Raises what aiohttp raises.
+
+async def read_content(
+    status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, most: int
+) -> tuple[bytes, bool]:
+    """An answer's body, and whether it is all of it: no more than `most` bytes of a success, `KEPT` of a failure.
+
+    Raises what aiohttp raises.
     """
-    limit, length = most if response.status // 100 == 2 else KEPT, response.content_length
-    if length is not None and length <= limit:
-        return Answer(response.status, response.reason or "", response.headers, await response.read())
-    body = b""
-    async for chunk in response.content.iter_any():
-        body = body + chunk if body else chunk
-        if len(body) > limit:
-            response.close()
+    limit = most if status // 100 == 2 else KEPT
+    chunks, size = [], 0
+    async for chunk in content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
             break
-    return Answer(response.status, response.reason or "", response.headers, body[:limit], len(body) <= limit)
+    return b"".join(chunks)[:limit], size <= limit
 
 
 def outcome_of(answer: Answer, permanent: Collection[int], now: float) -> Outcome:

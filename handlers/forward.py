@@ -13,12 +13,13 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationI
 from yarl import URL
 
 from handlers.addresses import public_socket, refusal_of_host
-from handlers.answers import outcome_of, read_answer
+from handlers.answers import Answer, outcome_of, read_answer
 from handlers.authorization import SCHEMES, Authorization, AuthSettings, authorization
 from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
 from handlers.bodies import Body, BodyChoice, body_of
 from handlers.client_tls import ClientTls, TlsSettings
 from handlers.errors import HandlerError, TemplateError
+from handlers.exchange import LARGEST, Exchange
 from handlers.expectation import Expectation
 from handlers.failures import describe
 from handlers.fresh import Fresh
@@ -132,6 +133,7 @@ class ForwardHandler(Handler[ForwardSettings]):
         super().__init__(settings, context)
         clock = context.clock
         self._session: aiohttp.ClientSession | None = None
+        self._short: Exchange | None = None
         self._fields = NamedValues("headers", settings.headers, wrong_in_header, clock)
         self._keys = Fresh(lambda: [_key(secret) for secret in settings.secret], clock)
         self._authorization = authorization(settings.auth, clock) if settings.auth else None
@@ -233,27 +235,38 @@ class ForwardHandler(Handler[ForwardSettings]):
         return header
 
     async def _send(self, prepared: _Prepared) -> Outcome:
-        async with self._request(
-            self.settings.method,
-            prepared.url,
-            data=_payload(prepared.data),
-            headers=prepared.headers,
-            allow_redirects=False,
-        ) as response:
-            answer = await read_answer(response, self.settings.max_answer)
+        answer = await self._exchange(prepared)
         if answer.status // 100 == 2 and not answer.whole:
             self.context.log.warning("result_too_long", extra={"facts": {"handler": self.context.name}})
         outcome = outcome_of(answer, self.settings.permanent, self.context.clock())
         expect = self.settings.expect
         return expect.judge(outcome, answer.body) if expect and isinstance(outcome, Done) else outcome
 
+    async def _exchange(self, prepared: _Prepared) -> Answer:
+        method, most = self.settings.method, self.settings.max_answer
+        if len(prepared.data) <= LARGEST and method != "PUT":
+            return await self._short_way().send(method, prepared.url, prepared.headers, prepared.data, most)
+        async with self._request(
+            method, prepared.url, data=_payload(prepared.data), headers=prepared.headers, allow_redirects=False
+        ) as response:
+            return await read_answer(response, most)
+
+    def _short_way(self) -> Exchange:
+        context = self._tls.context() if self._tls else True
+        if self._short is None or self._short.context is not context:
+            self._short = Exchange(self._opened(), self.settings.url.origin, context)
+        return self._short
+
     def _post(self, url: URL, **options: Any) -> Any:
         return self._request("POST", url, **options)
 
     def _request(self, method: str, url: URL, **options: Any) -> Any:
+        return self._opened().request(method, url, ssl=self._tls.context() if self._tls else True, **options)
+
+    def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise HandlerError("the handler is not started")
-        return self._session.request(method, url, ssl=self._tls.context() if self._tls else True, **options)
+        return self._session
 
 
 def _payload(data: bytes) -> bytes | io.BytesIO:

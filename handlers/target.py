@@ -61,6 +61,11 @@ class Target:
         return self._fixed is not None
 
     @property
+    def origin(self) -> URL:
+        """Where it is without a path: scheme, host and port."""
+        return URL(self._origin)
+
+    @property
     def secure(self) -> bool:
         """Whether requests go over TLS."""
         return self._origin.startswith("https:")
