@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.base import HandlerContext
 from receiver.access import Access
+from receiver.ahead import Ahead
 from receiver.alarms import Alarms
 from receiver.config import Configuration
 from receiver.consent import ConsentPage
@@ -74,12 +75,15 @@ class Composer:
             protection = config.privacy.protection() if config.privacy else None
             inbox = await protect(inbox, protection)
             access = Access(config.console, config.server.admin, Audit(inbox), self._clock)
-            await inbox.write(settle_terms, terms(config, stand_ins, protection))
+            agreed = terms(config, stand_ins, protection)
+            await inbox.write(settle_terms, agreed)
             instruments = await Instruments.open(config, inbox, self._clock)
-            return self._assemble(config, inbox, options, stand_ins, tls, instruments, access)
+            parts = self._assemble(config, inbox, options, stand_ins, tls, instruments, access)
         except BaseException:
             await inbox.close()
             raise
+        parts.ingest.ahead.settle(agreed)
+        return parts
 
     def _assemble(
         self,
@@ -104,6 +108,7 @@ class Composer:
             inbox,
             KeyDesk(certificates, inbox),
             self.subscriptions(config, inbox, fetch, stand_ins, alarms),
+            ahead=Ahead(certificates, lambda: dispatcher.is_idle),
             wake=dispatcher.wake,
             metrics=instruments.metrics,
             clock=self._clock,

@@ -190,12 +190,14 @@ class Daemon:
             parts.tls.reload()
         protection = await protection_anew(parts.inbox, config.privacy.protection() if config.privacy else None)
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
+        agreed = terms(config, stand_ins, protection)
         try:
-            await parts.inbox.write(settle_terms, terms(config, stand_ins, protection))
+            await parts.inbox.write(settle_terms, agreed)
         except Unavailable:
             await parts.dispatcher.replace(self._composer.lanes(self.config, parts.internal, parts.instruments))
             raise
         parts.access.take_in(config.console, token)
+        parts.ingest.ahead.settle(agreed)
         parts.ingest.subscriptions = subscriptions
         parts.instruments.take_in(config)
         parts.server.pages = self._composer.pages(config, parts.inbox)

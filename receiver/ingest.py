@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from receiver.ahead import Ahead
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
 from receiver.inbox import SqliteInbox
-from receiver.judge import Answer, KeyWanted, Pushed, Taken, take
+from receiver.judge import Answer, KeyWanted, Proven, Pushed, Taken, take
 from receiver.keys import KeyDesk
 from receiver.metrics import Metrics
 from receiver.sns import SnsMessage
@@ -60,6 +61,7 @@ class Ingest:
         keys: KeyDesk,
         subscriptions: Subscriptions,
         *,
+        ahead: Ahead,
         wake: Callable[[Iterable[str]], None],
         metrics: Metrics,
         alarms: Alarms,
@@ -70,6 +72,7 @@ class Ingest:
         self.subscriptions = subscriptions
         self._inbox = inbox
         self._keys = keys
+        self.ahead = ahead
         self._wake = wake
         self._metrics = metrics
         self._alarms = alarms
@@ -133,7 +136,7 @@ class Ingest:
             self._admit(len(push.body))
             headers = {name: push.headers[name] for name in _HEADERS if name in push.headers}
             pushed = Pushed(push.body, headers, self._clock())
-            asked = self._inbox.submit(take, pushed)
+            asked = self._inbox.submit(take, self.ahead.taken(pushed, self._in_flight))
         except Exception as error:  # noqa: BLE001 - said by _failure
             done(self._failure(error, push))
             return
@@ -174,7 +177,8 @@ class Ingest:
     async def _outcome(self, pushed: Pushed, answer: Answer) -> str:
         if isinstance(answer, KeyWanted):
             await self._keys.grant(answer, pushed.now)
-            answer = await self._inbox.write(take, pushed)
+            again: Pushed | Proven = pushed
+            answer = await self._inbox.write(take, again)
         if isinstance(answer, KeyWanted):
             raise Unavailable("certificate_unavailable", f"the key of {answer.url} was there and is gone again")
         if isinstance(answer, SnsMessage):

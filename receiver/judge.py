@@ -5,7 +5,7 @@ What has to wait for somebody, a certificate or a confirmation, goes back to the
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,13 @@ class Pushed(NamedTuple):
     body: bytes
     headers: Mapping[str, str]
     """Those that SNS names its message in, by names in lower case."""
+    now: float
+
+
+class Proven(NamedTuple):
+    """A push whose message is proven already, at a time in seconds since the epoch."""
+
+    message: SnsMessage
     now: float
 
 
@@ -103,32 +110,47 @@ class _Bench:
         return key if begins <= now < ends else None
 
 
+class Prover:
+    """Proves messages by one set of terms."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._checks = Checks(
+            TopicList(terms.topics), terms.max_age, terms.signature_versions, stand_ins=terms.stand_ins
+        )
+
+    def prove(self, pushed: Pushed, key_of: Callable[[str, float], RSAPublicKey | None]) -> SnsMessage | KeyWanted:
+        """The message of a push. `key_of` gives a URL's key at a time, if at hand. Raises Refused, Unavailable."""
+        unverified = parse(pushed.body, pushed.headers)
+        self._checks.admit(unverified, pushed.now)
+        signer = self._checks.signer(unverified)
+        url = unverified.fields["SigningCertURL"]
+        key = (signer.key if signer else None) or key_of(url, pushed.now)
+        if key is None:
+            return KeyWanted(url, unverified.topic.region, signer.url if signer else None)
+        return self._checks.prove(unverified, key, pushed.now)
+
+
 class Judge:
     """Judges by one set of terms."""
 
     def __init__(self, terms: Terms) -> None:
-        topics = TopicList(terms.topics)
-        self._checks = Checks(topics, terms.max_age, terms.signature_versions, terms.stand_ins)
+        self._prover = Prover(terms)
         self._table = Table(terms.rules)
         self._protection = terms.protection
 
     def judge(self, pushed: Pushed, bench: _Bench) -> list[Entry] | SnsMessage | KeyWanted:
         """What a push asks to be kept. Raises Refused and Unavailable."""
-        body, headers, now = pushed
-        unverified = parse(body, headers)
-        self._checks.admit(unverified, now)
-        signer = self._checks.signer(unverified)
-        url = unverified.fields["SigningCertURL"]
-        key = (signer.key if signer else None) or bench.key(url, now)
-        if key is None:
-            return KeyWanted(url, unverified.topic.region, signer.url if signer else None)
-        message = self._checks.prove(unverified, key, now)
+        message = self._prover.prove(pushed, bench.key)
+        return message if isinstance(message, KeyWanted) else self.entries(message, pushed.now)
+
+    def entries(self, message: SnsMessage, now: float) -> list[Entry] | SnsMessage:
+        """What a proven message asks to be kept, itself where it is about a subscription. Raises Refused."""
         if message.type != "Notification":
             return message
         notifications = read(message.envelope)
         if self._protection is not None:
-            return self._protected(self._protection, notifications, body, now)
-        return [Entry(each, self._table.route(each), body, now) for each in notifications]
+            return self._protected(self._protection, notifications, message.body, now)
+        return [Entry(each, self._table.route(each), message.body, now) for each in notifications]
 
     def _protected(
         self, protection: Protection, notifications: list[Notification], body: bytes, now: float
@@ -140,10 +162,10 @@ class Judge:
         return [protection.sealed(Entry(each, self._table.route(each), body, now)) for each in notifications]
 
 
-def take(transaction: Transaction, pushes: list[Pushed]) -> list[Answer]:
-    """Judge pushes and keep what is proven."""
+def take(transaction: Transaction, pushes: list[Pushed | Proven]) -> list[Answer]:
+    """Judge pushes, those that are not proven yet, and keep what is proven."""
     bench = transaction.parts.of(_Bench)
-    judged = [_judged(bench, pushed) for pushed in pushes]
+    judged = [_judged(bench, push) for push in pushes]
     kept = iter(accept(transaction, [each for each in judged if type(each) is list]))
     return [_taken(each, next(kept)) if isinstance(each, list) else each for each in judged]
 
@@ -162,11 +184,13 @@ def grant_keys(transaction: Transaction, grants: list[Grant]) -> list[None]:
     return [None] * len(grants)
 
 
-def _judged(bench: _Bench, pushed: Pushed) -> list[Entry] | SnsMessage | KeyWanted | Refused | Unavailable:
+def _judged(bench: _Bench, push: Pushed | Proven) -> list[Entry] | SnsMessage | KeyWanted | Refused | Unavailable:
     if bench.judge is None:
         return Unavailable("starting", "the daemon is starting")
     try:
-        return bench.judge.judge(pushed, bench)
+        if isinstance(push, Proven):
+            return bench.judge.entries(push.message, push.now)
+        return bench.judge.judge(push, bench)
     except (Refused, Unavailable) as error:
         return error
 

@@ -121,6 +121,11 @@ class Dispatcher:
         self._lanes.clear()
         await self._watch.end(_END_LIMIT)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no delivery is running now."""
+        return not any(lane.running for lane in self._lanes.values())
+
     def snapshot(self) -> dict[str, LaneSnapshot]:
         """How each handler's lane stands now."""
         return {name: lane.snapshot() for name, lane in self._lanes.items()}

@@ -116,6 +116,11 @@ class Lane:
         self._runs.cancel(lost)
         self._check_quiet()
 
+    @property
+    def running(self) -> int:
+        """How many deliveries run now."""
+        return len(self._runs)
+
     def snapshot(self) -> LaneSnapshot:
         """How the lane stands now."""
         now = self._context.clock()
@@ -123,7 +128,7 @@ class Lane:
         return LaneSnapshot(
             handler=self.name,
             concurrency=self.settings.concurrency,
-            running=len(self._runs),
+            running=self.running,
             waiting=len(self._ready),
             more=not self._idle,
             unrecorded=len(self._unrecorded),

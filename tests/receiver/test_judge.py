@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from receiver.errors import NotAuthentic, Unavailable
 from receiver.inbox import SqliteInbox
-from receiver.judge import Grant, KeyWanted, Pushed, Taken, Terms, grant_keys, settle_terms, take
+from receiver.judge import Grant, KeyWanted, Proven, Prover, Pushed, Taken, Terms, grant_keys, settle_terms, take
 from receiver.keys import granted
 from receiver.rules import Rule
 from receiver.simulators.sns import Authority, Flavour, Topic
-from receiver.sns import HeldKey, StandIn, key_bytes
+from receiver.sns import HeldKey, SnsMessage, StandIn, key_bytes, load_key
 from receiver.sns.certificate import Validity
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sp-api-orders"
@@ -94,6 +94,36 @@ async def test_each_push_of_a_batch_has_its_own_verdict(judging: SqliteInbox, au
     assert isinstance(answers[0], NotAuthentic)
     assert answers[0].reason == "signature"
     assert (await judging.stats()).notifications == 1
+
+
+async def test_what_is_proven_already_is_kept_as_if_it_were_proven_here(
+    judging: SqliteInbox, authority: Authority, key: bytes
+) -> None:
+    terms = Terms((TOPIC,), 3600.0, frozenset("2"), (StandIn.open(SIGNER),), ())
+    first, second = push(authority), push(authority)
+    message = Prover(terms).prove(first, lambda _url, _now: load_key(key))
+    assert not isinstance(message, KeyWanted)
+    await judging.write(grant_keys, Grant(url_of(second), key, -math.inf, math.inf))
+    pushes: list[Pushed | Proven] = [Proven(message, NOW), second, Proven(message, NOW + 1)]
+    answers = await asyncio.gather(*(judging.write(take, each) for each in pushes))
+    ((one,), (other,), (again,)) = [answer for answer in answers if isinstance(answer, tuple)]
+    assert isinstance(one, Taken)
+    assert isinstance(other, Taken)
+    assert (one.duplicate, one.rules, one.message_id) == (False, other.rules, message.message_id)
+    assert (again.id, again.duplicate) == (one.id, True)
+    (row,) = await judging.rows("SELECT body FROM bodies WHERE notification_id = ?", (one.id,))
+    assert row[0] == first.body
+
+
+async def test_a_proven_message_about_a_subscription_goes_back(judging: SqliteInbox, authority: Authority) -> None:
+    topic = Topic(TOPIC, SIGNER, authority, Flavour.AWS, "2")
+    body = topic.subscription_confirmation("token", sent_at=NOW).body
+    terms = Terms((TOPIC,), 3600.0, frozenset("2"), (StandIn.open(SIGNER),), ())
+    key = x509.load_pem_x509_certificate(authority.certificate).public_key()
+    assert isinstance(key, RSAPublicKey)
+    message = Prover(terms).prove(Pushed(body, {}, NOW), lambda _url, _now: key)
+    assert isinstance(message, SnsMessage)
+    assert await judging.write(take, Proven(message, NOW)) == message
 
 
 async def test_keys_are_bounded(judging: SqliteInbox, authority: Authority, key: bytes) -> None:
