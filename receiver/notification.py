@@ -5,10 +5,9 @@ structure, AWS Lambda's SQS event record. Pure: no I/O, and no input raises.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from receiver import json_text
 from receiver.times import iso, parse_time
@@ -46,8 +45,7 @@ _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
 _NORMAL = re.compile(r"[A-Z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The SNS message around the notifications: what its signature covers, and the attributes, which it does not."""
 
     message: str
@@ -60,8 +58,7 @@ class Envelope:
     """MessageAttributes by name. SNS does not sign them: untrusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """One notification, whatever shape it came in."""
 
     dedup_key: str
@@ -97,7 +94,7 @@ def asked_type(name: str) -> str:
 def read(envelope: Envelope) -> list[Notification]:
     """The notifications in one SNS message, at least one, in their order."""
     message = _json(envelope.message)
-    bodies = list(_unwrap(message, _MOST_WRAPPERS)) or [message]
+    bodies = _unwrap(message, _MOST_WRAPPERS)
     return [_notification(envelope, body, part) for part, body in enumerate(bodies)]
 
 
@@ -128,7 +125,7 @@ def rewritten(text: str, change: Callable[[Any], Any]) -> str:
 
 def type_of(body: Any) -> str:
     """The type of the notification that has a body, empty where it is not SP-API's."""
-    return normal_type(_text(_either(body, "NotificationType"))) if _is_wrapped(body) else ""
+    return normal_type(_text(_either(body, "NotificationType", "notificationType"))) if _is_wrapped(body) else ""
 
 
 def attribute_values(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -150,19 +147,19 @@ def _json(text: str) -> Any:
         return text
 
 
-def _unwrap(body: Any, wrappers: int) -> Iterator[Any]:
-    """The bodies inside lists, SQS records and EventBridge events, as deep as `wrappers`."""
-    if isinstance(body, list) and body and all(_is_record(item) for item in body):
-        for record in body:
-            yield from _unwrap(record, wrappers)
-    elif wrappers and isinstance(body, dict) and isinstance(body.get("Records"), list):
-        yield from _unwrap(body["Records"], wrappers - 1) if body["Records"] else [body]
-    elif wrappers and _is_record(body):
-        yield from _unwrap(_json(body["body"]), wrappers - 1)
-    elif wrappers and isinstance(body, dict) and "detail-type" in body and isinstance(body.get("detail"), dict):
-        yield body["detail"] if _is_wrapped(body["detail"]) else body
-    else:
-        yield body
+def _unwrap(body: Any, wrappers: int) -> list[Any]:
+    """The bodies inside lists, SQS records and EventBridge events, as deep as `wrappers`: at least one."""
+    if type(body) is list and body and all(map(_is_record, body)):
+        return [inner for record in body for inner in _unwrap(record, wrappers)]
+    if not wrappers or type(body) is not dict:
+        return [body]
+    if isinstance(body.get("Records"), list):
+        return _unwrap(body["Records"], wrappers - 1) if body["Records"] else [body]
+    if _is_record(body):
+        return _unwrap(_json(body["body"]), wrappers - 1)
+    if "detail-type" in body and isinstance(body.get("detail"), dict):
+        return [body["detail"] if _is_wrapped(body["detail"]) else body]
+    return [body]
 
 
 def _rewrap(body: Any, wrappers: int, change: Callable[[Any], Any]) -> Any:
@@ -185,32 +182,35 @@ def _is_record(body: Any) -> bool:
 
 def _is_wrapped(body: Any) -> bool:
     """Whether a body is SP-API's own wrapper around a payload."""
-    return isinstance(body, dict) and isinstance(_either(body, "NotificationType"), str)
+    return isinstance(body, dict) and isinstance(_either(body, "NotificationType", "notificationType"), str)
 
 
-def _either(body: Mapping[str, Any], name: str) -> Any:
+def _either(body: Mapping[str, Any], name: str, other: str) -> Any:
     """A field in PascalCase or camelCase."""
     value = body.get(name)
-    return value if value is not None else body.get(name[0].lower() + name[1:])
+    return value if value is not None else body.get(other)
 
 
 def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
     wrapped = body if _is_wrapped(body) else {}
-    payload = _either(wrapped, "Payload")
-    metadata = _either(wrapped, "NotificationMetadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    notification_id = _text(_either(metadata, "NotificationId"))
-    said_time = _either(wrapped, "EventTime")
+    payload = _either(wrapped, "Payload", "payload")
+    metadata = _either(wrapped, "NotificationMetadata", "notificationMetadata")
+    if type(metadata) is not dict:
+        metadata = {}
+    notification_id = _text(_either(metadata, "NotificationId", "notificationId"))
+    said_time = _either(wrapped, "EventTime", "eventTime")
     event_time = parse_time(said_time)
-    seller_id, marketplace_id = _identities(payload) if isinstance(payload, dict) else ("", "")
-    type_ = _text(_either(wrapped, "NotificationType"))
+    if event_time is None:
+        said_time, event_time = iso(envelope.sent_at), envelope.sent_at
+    seller_id, marketplace_id = _identities(payload) if type(payload) is dict else ("", "")
+    type_ = _text(_either(wrapped, "NotificationType", "notificationType"))
     if envelope.topic != INTERNAL_TOPIC:
         type_ = normal_type(type_)
-    version = _text(_either(wrapped, "PayloadVersion"))
+    version = _text(_either(wrapped, "PayloadVersion", "payloadVersion"))
     document = {
         "type": type_,
         "version": version,
-        "event_time": said_time if event_time is not None else iso(envelope.sent_at),
+        "event_time": said_time,
         "notification_id": notification_id,
         "seller_id": seller_id,
         "marketplace_id": marketplace_id,
@@ -221,25 +221,13 @@ def _notification(envelope: Envelope, body: Any, part: int) -> Notification:
         "attributes": envelope.attributes,
         "message": body,
     }
-    return Notification(
-        dedup_key=f"n:{notification_id}" if notification_id else _message_key(envelope, part),
-        part=part,
-        type=type_,
-        version=version,
-        notification_id=notification_id,
-        seller_id=seller_id,
-        marketplace_id=marketplace_id,
-        event_time=event_time if event_time is not None else envelope.sent_at,
-        envelope=envelope,
-        document=_without_absent(document),
-    )
-
-
-def _without_absent(document: dict[str, Any]) -> dict[str, Any]:
     for name in _MAY_BE_ABSENT:
-        if document[name] in _ABSENT:
+        if not document[name] and document[name] in _ABSENT:
             del document[name]
-    return document
+    key = f"n:{notification_id}" if notification_id else _message_key(envelope, part)
+    return Notification(
+        key, part, type_, version, notification_id, seller_id, marketplace_id, event_time, envelope, document
+    )
 
 
 def _message_key(envelope: Envelope, part: int) -> str:
@@ -247,7 +235,7 @@ def _message_key(envelope: Envelope, part: int) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return value if type(value) is str else ""
 
 
 def _identities(payload: dict[str, Any]) -> tuple[str, str]:
@@ -265,7 +253,7 @@ def _identities(payload: dict[str, Any]) -> tuple[str, str]:
     seller = found.get("seller") or found.get("account")
     marketplace = found.get("marketplace")
     if not (seller and marketplace):
-        in_lists = _agreed([value for value in payload.values() if isinstance(value, list)])
+        in_lists = _agreed([value for value in payload.values() if type(value) is list])
         seller = seller or in_lists.get("seller") or in_lists.get("account")
         marketplace = marketplace or in_lists.get("marketplace")
     return (seller or "").removeprefix(_ACCOUNT_PREFIX), marketplace or ""
@@ -278,8 +266,8 @@ def _look(level: list[dict[str, Any]], found: dict[str, str]) -> list[dict[str, 
         for name, value in fields.items():
             if type(value) is dict:
                 below.append(value)
-            elif (role := _ROLES.get(name)) and value and type(value) is str:
-                found.setdefault(role, value)
+            elif name in _ROLES and value and type(value) is str:
+                found.setdefault(_ROLES[name], value)
     return below
 
 

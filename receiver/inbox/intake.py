@@ -33,9 +33,9 @@ def accept(transaction: Transaction, calls: list[Sequence[Entry]]) -> list[list[
         if id_ == next_id:
             fresh.append((id_, key, entry))
             next_id += 1
-            answers.append(Accepted(id_, duplicate=False, handlers=_handlers(entry.routes)))
+            answers.append(Accepted(id_, False, _handlers(entry.routes)))
         else:
-            answers.append(Accepted(id_, duplicate=True))
+            answers.append(Accepted(id_, True))
     _keep(transaction, fresh)
     _count_repeats(transaction, answers)
     remaining = iter(answers)
@@ -62,21 +62,10 @@ def _keep(transaction: Transaction, fresh: list[tuple[int, bytes, Entry]]) -> No
 
 def _row(id_: int, entry: Entry) -> tuple[object, ...]:
     """A notification as a row of ADD_NOTIFICATIONS."""
-    notification = entry.notification
-    return (
-        id_,
-        notification.dedup_key,
-        notification.type,
-        notification.version,
-        notification.notification_id,
-        notification.envelope.message_id,
-        notification.envelope.topic,
-        notification.seller_id,
-        notification.marketplace_id,
-        notification.event_time,
-        entry.received_at,
-        bool(entry.routes),
-    )
+    key, _, type_, version, notification_id, seller_id, marketplace_id, event_time, envelope, _ = entry.notification
+    of_sns = (envelope.message_id, envelope.topic)
+    times = (event_time, entry.received_at)
+    return (id_, key, type_, version, notification_id, *of_sns, seller_id, marketplace_id, *times, bool(entry.routes))
 
 
 def _newcomer(id_: int, entry: Entry, route: Route) -> Newcomer:

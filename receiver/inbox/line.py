@@ -6,6 +6,7 @@ are blocked, so that claiming needs no look at the line. Here too deliveries are
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from receiver.inbox.schema import BLOCKED, DEAD, RUNNING, SUPERSEDED, WAITING
 from receiver.inbox.statements import (
@@ -52,8 +53,7 @@ class Place:
     claimed_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(NamedTuple):
     """A delivery to be made."""
 
     notification_id: int

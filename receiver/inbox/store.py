@@ -71,8 +71,7 @@ class Route:
     """Why the delivery is dead from the start (a template's field is missing), None where it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A notification to accept with its deliveries: both are kept, or neither."""
 
     notification: Notification

@@ -62,7 +62,7 @@ class Protection:
             return entry
         name = name_of(entry.notification.dedup_key)
         routes = tuple(self._reasoned(self.seal, route, name) for route in entry.routes)
-        return replace(entry, body=self.seal.seal(entry.body, name, BODY), routes=routes)
+        return entry._replace(body=self.seal.seal(entry.body, name, BODY), routes=routes)
 
     def opened(self, claim: Claim) -> tuple[Claim, Origin]:
         """A claim as handlers need it. Raises Unopened."""

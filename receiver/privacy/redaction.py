@@ -5,7 +5,7 @@ found again by trying all of them against it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from receiver import json_text
@@ -57,7 +57,7 @@ class Redaction:
         if kept is body:
             return notifications, body
         fresh = read(stored_envelope(kept))
-        return [replace(new, dedup_key=old.dedup_key) for new, old in zip(fresh, notifications, strict=True)], kept
+        return [new._replace(dedup_key=old.dedup_key) for new, old in zip(fresh, notifications, strict=True)], kept
 
     def seen(self, notifications: list[Notification]) -> list[Notification]:
         """The notifications of one message as rules see them. Raises ValueError."""

@@ -1,8 +1,7 @@
 """An SNS message before and after it is proven. The two are different types, so that none is taken for the other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from receiver.notification import Envelope
 from receiver.sns.regions import TopicArn
@@ -10,8 +9,7 @@ from receiver.sns.regions import TopicArn
 MessageType = Literal["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedMessage:
+class UnverifiedMessage(NamedTuple):
     """A well-formed SNS message that anybody may have sent. `receiver.sns.parse` makes it."""
 
     type: MessageType
@@ -24,8 +22,7 @@ class UnverifiedMessage:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SnsMessage:
+class SnsMessage(NamedTuple):
     """A message that SNS signed for an allowed topic. Only `Verifier.verify` makes one."""
 
     type: MessageType

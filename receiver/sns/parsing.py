@@ -47,14 +47,8 @@ def parse(body: bytes, headers: Mapping[str, str]) -> UnverifiedMessage:
     kind = _type(fields)
     _check_fields(fields, kind)
     _check_headers(fields, headers)
-    return UnverifiedMessage(
-        type=kind,
-        message_id=fields["MessageId"],
-        topic=parse_topic_arn(fields["TopicArn"]),
-        timestamp=_time(fields["Timestamp"]),
-        fields=fields,
-        body=body,
-    )
+    topic, sent_at = parse_topic_arn(fields["TopicArn"]), _time(fields["Timestamp"])
+    return UnverifiedMessage(kind, fields["MessageId"], topic, sent_at, fields, body)
 
 
 def _type(fields: Mapping[str, Any]) -> MessageType:
@@ -94,10 +88,14 @@ def _check_confirmation(fields: Mapping[str, Any]) -> None:
 
 def _check_notification(fields: Mapping[str, Any]) -> None:
     for name in _NOTIFICATION_OPTIONAL:
-        if name in fields and (type(fields[name]) is not str or _CONTROL.search(fields[name])):
+        if name in fields and not _is_one_line(fields[name]):
             raise BadMessage("fields", f"{name} is not a string without control characters")
     if "MessageAttributes" in fields:
         _check_attributes(fields["MessageAttributes"])
+
+
+def _is_one_line(value: Any) -> bool:
+    return type(value) is str and (value.isprintable() or not _CONTROL.search(value))
 
 
 def _check_attributes(attributes: Any) -> None:

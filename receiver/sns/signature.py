@@ -31,7 +31,11 @@ def signed_fields(kind: MessageType) -> tuple[str, ...]:
 
 def text_to_sign(kind: MessageType, fields: Mapping[str, Any]) -> bytes:
     r"""`key\nvalue\n` for each signed field that is present, in UTF-8."""
-    return "".join([f"{name}\n{fields[name]}\n" for name in signed_fields(kind) if name in fields]).encode()
+    lines: list[str] = []
+    for name in signed_fields(kind):
+        if name in fields:
+            lines += name, fields[name]
+    return "\n".join([*lines, ""]).encode()
 
 
 def check_signature(key: RSAPublicKey, version: str, signature: str, text: bytes) -> None:

@@ -109,26 +109,12 @@ class Verifier:
 
 
 def _proven(message: UnverifiedMessage) -> SnsMessage:
-    fields = message.fields
-    attributes = fields.get("MessageAttributes") if message.type == "Notification" else None
-    topic = message.topic.text
-    return SnsMessage(
-        type=message.type,
-        message_id=message.message_id,
-        topic=topic,
-        timestamp=message.timestamp,
-        envelope=Envelope(
-            message=fields["Message"],
-            message_id=message.message_id,
-            topic=topic,
-            sent_at=message.timestamp,
-            subject=fields.get("Subject"),
-            attributes=attribute_values(attributes) if attributes else None,
-        ),
-        token=fields.get("Token", ""),
-        subscribe_url=fields.get("SubscribeURL", ""),
-        body=message.body,
-    )
+    kind, message_id, topic, sent_at, fields, body = message
+    attributes = fields.get("MessageAttributes") if kind == "Notification" else None
+    values = attribute_values(attributes) if attributes else None
+    envelope = Envelope(fields["Message"], message_id, topic.text, sent_at, fields.get("Subject"), values)
+    token, url = fields.get("Token", ""), fields.get("SubscribeURL", "")
+    return SnsMessage(kind, message_id, topic.text, sent_at, envelope, token, url, body)
 
 
 def _date(seconds: float) -> str:

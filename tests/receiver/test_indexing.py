@@ -24,14 +24,7 @@ async def inbox(tmp_path: Path) -> AsyncIterator[SqliteInbox]:
 
 def entries(count: int) -> list[Entry]:
     (notification,) = read(Envelope("order 903-8868176-2219830", "m", "arn:aws:sns:us-east-1:1:t", 1.0))
-    return [
-        Entry(type(notification)(**{**_fields(notification), "dedup_key": f"m:{number}"}), (), b"{}", 1.0)
-        for number in range(count)
-    ]
-
-
-def _fields(notification: Any) -> dict[str, Any]:
-    return {name: getattr(notification, name) for name in notification.__dataclass_fields__}
+    return [Entry(notification._replace(dedup_key=f"m:{number}"), (), b"{}", 1.0) for number in range(count)]
 
 
 @pytest.mark.parametrize(("busy", "expected"), [(True, [0.5, 0.5, 1.0]), (False, [0.0, 0.0, 1.0])])

@@ -48,6 +48,17 @@ def test_the_real_messages_are_read_and_their_text_is_what_sns_documents(shared:
         assert ("Subject\n" in lines) == ("Subject" in fields)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=20) | st.text(st.characters(max_codepoint=0xA0), max_size=20))
+def test_a_subject_has_no_control_characters_of_ascii_and_any_others(amazon: "Amazon", subject: str) -> None:
+    body = encoded(amazon.notification(Subject=subject))
+    if any(character < " " or character == "\x7f" for character in subject):
+        with pytest.raises(BadMessage, match="Subject is not a string without control characters"):
+            parse(body, {})
+    else:
+        assert parse(body, {}).fields["Subject"] == subject
+
+
 @pytest.mark.parametrize("name", FIELDS[:8])
 @pytest.mark.parametrize("value", [None, 1, True, 1.5, [], {}, ["x"]])
 @pytest.mark.parametrize("kind", ["notification", "confirmation"])
