@@ -52,7 +52,12 @@ class Index:
 
 
 def _finders(entries: Sequence[Entry], always: Iterable[int] = ()) -> tuple[Finder, ...]:
-    """What finds the branches of one type: one finder a field, and one for those that no field tells of."""
+    """What finds the branches of one type: one finder a field, and one for those that no field tells of.
+
+    One branch alone is always a candidate: to find it would cost as much as to match it.
+    """
+    if len(entries) == 1:
+        return (_always(tuple(sorted({*always, entries[0][0]}))),)
     shared = Counter(key for _, branch in entries for term in branch if _selects(term) for key in _keys(term))
     paths = Counter(term.path for _, branch in entries for term in branch)
     by_value: dict[tuple[str, ...], dict[Identity, set[int]]] = defaultdict(lambda: defaultdict(set))

@@ -76,6 +76,14 @@ def test_table_is_the_loop() -> None:
     assert seen["fired"] > 1000, seen
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(RULES, min_size=1, max_size=3), st.lists(DOCUMENTS, min_size=5, max_size=5))
+def test_a_table_of_few_rules_is_the_loop_too(rules: list[Rule], documents: list[dict[str, Any]]) -> None:
+    table = Table(rules)
+    for document in documents:
+        assert [id(rule) for rule in table.firing(document)] == [id(rules[place]) for place in loop(rules, document)]
+
+
 def notification(document: dict[str, Any]) -> Notification:
     envelope = Envelope("", "sns-1", "arn:aws:sns:us-east-1:123456789012:topic", 0.0)
     return Notification("n:7f", 0, document.get("type", ""), "1.0", "7f", "S", "M", 0.0, envelope, document)
