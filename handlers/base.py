@@ -24,6 +24,7 @@ from handlers.settings import (
     parse_duration,
 )
 from handlers.template import Structure, Template
+from handlers.unread import Unread, reads_document
 
 __all__ = [
     "Dead",
@@ -50,11 +51,13 @@ __all__ = [
     "Template",
     "TemplateError",
     "Unobserved",
+    "Unread",
     "parse_duration",
     "parse_key",
 ]
 
 
+@reads_document
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One notification on its way to one handler.

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from handlers.base import Delivery
 from handlers.errors import TemplateError
 from handlers.template import Structure
+from handlers.unread import shown, unread
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -97,12 +98,9 @@ def _is_text(data: bytes) -> bool:
 
 
 def _notification(delivery: Delivery) -> Body:
-    """The normalised document; Amazon's own message is in it only where there is no payload to stand for it."""
-    shown = dict(delivery.document)
-    shown.pop("result", None)
-    if "payload" in shown:
-        shown.pop("message", None)
-    return Body(orjson.dumps(shown), JSON)
+    """The normalised document."""
+    kept = unread(delivery)
+    return Body(orjson.dumps(shown(delivery.document)) if kept is None else kept.sent, JSON)
 
 
 def _message(delivery: Delivery) -> Body:

@@ -135,6 +135,7 @@ class ForwardHandler(Handler[ForwardSettings]):
         self._session: aiohttp.ClientSession | None = None
         self._short: Exchange | None = None
         self._fields = NamedValues("headers", settings.headers, wrong_in_header, clock)
+        self._reads_document = bool(settings.url.fields or self._fields.fields)
         self._keys = Fresh(lambda: [_key(secret) for secret in settings.secret], clock)
         self._authorization = authorization(settings.auth, clock) if settings.auth else None
         self._tls = ClientTls(settings.tls, clock) if settings.tls else None
@@ -196,9 +197,9 @@ class ForwardHandler(Handler[ForwardSettings]):
             await self._session.close()
 
     async def _prepare(self, delivery: Delivery) -> _Prepared:
-        document = delivery.document
-        url = self.settings.url.url(document)
         body = body_of(delivery, self.settings.body)
+        document = delivery.document if self._reads_document else {}
+        url = self.settings.url.url(document)
         timestamp = int(self.context.clock())
         headers = self._headers(delivery, body, self._fields.render(document), timestamp)
         if keys := self._keys.get():

@@ -52,6 +52,11 @@ class NamedValues:
         for value in self._secrets.values():
             value.get()
 
+    @property
+    def fields(self) -> tuple[tuple[str, ...], ...]:
+        """The paths that its templates read."""
+        return tuple(path for template in self._templates.values() for path in template.fields)
+
     def render(self, document: Mapping[str, Any]) -> dict[str, str]:
         """Names and values. Raises TemplateError for a value that cannot be had or used, HandlerError for a secret."""
         rendered = self._rendered(document)

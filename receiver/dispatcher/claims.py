@@ -16,7 +16,9 @@ class Unreadable(RouterError):
 def delivery_of(claim: Claim) -> Delivery:
     """The delivery of a claim, with the result of the handler before as `result`. Raises Unreadable."""
     try:
-        document = claim.document or read_stored(claim.notification_body, claim.notification_part).document
+        document = claim.document
+        if document is None:
+            document = read_stored(claim.notification_body, claim.notification_part).document
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise Unreadable(
             f"notification {claim.notification_id} cannot be read from the inbox ({type(error).__name__}: {error}); "

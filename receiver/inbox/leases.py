@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.base import Unread
 from receiver.inbox.identity import chain_key, webhook_id
 from receiver.inbox.line import Newcomer, Place, add, join, note_done, settle
 from receiver.inbox.schema import BLOCKED, CODES, DONE, RUNNING, WAITING
@@ -155,9 +156,13 @@ def _claimed(row: tuple[Any, ...], handler: str, leased_until: float) -> Claim:
 def _document(received: bytes, part: int) -> Mapping[str, Any] | None:
     """What handlers see of a notification, None where only somebody else can read it: encrypted, or damaged."""
     try:
-        return read_stored(received, part).document
+        document = read_stored(received, part).document
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
+    try:
+        return Unread.of(document)
+    except TypeError:
+        return document
 
 
 def _place(transaction: Transaction, id_: int) -> Place | None:

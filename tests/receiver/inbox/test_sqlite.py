@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from handlers.base import Unread
 from receiver.errors import InboxError
 from receiver.inbox import DeliveryFilter, Entry, Result, Route, SqliteInbox, State
 from receiver.inbox.migrations import STEPS, migrate, statements_of, version_of
@@ -249,12 +250,16 @@ async def test_a_claim_brings_the_document_or_what_it_could_not_be_read_from(
         "Message": '{"NotificationType":"ORDER_CHANGE","Payload":{"a":1}}',
         "Timestamp": "2026-01-01T00:00:00.000Z",
     }
+    deep = '{"NotificationType":"X","Payload":' + '{"a":' * 300 + "1" + "}" * 301
     inbox = await SqliteInbox.open(tmp_path / "inbox.db")
     await inbox.accept([entry("readable", route(), body=json.dumps(message).encode())])
     await inbox.accept([entry("sealed", route(), body=b"\0sealed")])
-    readable, sealed = await inbox.claim("erp", 2, 1e6, 60.0)
-    assert readable.document is not None
+    await inbox.accept([entry("nested", route(), body=json.dumps({**message, "Message": deep}).encode())])
+    readable, sealed, nested = await inbox.claim("erp", 3, 1e6, 60.0)
+    assert isinstance(readable.document, Unread)
     assert (readable.document["type"], readable.document["payload"]) == ("ORDER_CHANGE", {"a": 1})
     assert readable.notification_body == b""
     assert (sealed.document, sealed.notification_body) == (None, b"\0sealed")
+    assert type(nested.document) is dict
+    assert nested.document["type"] == "X"
     await inbox.close()
