@@ -42,7 +42,7 @@ async def read_content(
     """
     limit = most if status // 100 == 2 else KEPT
     chunks, size = [], 0
-    async for chunk in content.iter_any():
+    while chunk := await content.readany():
         chunks.append(chunk)
         size += len(chunk)
         if size > limit:

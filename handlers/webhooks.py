@@ -50,7 +50,7 @@ def sign(webhook_id: str, timestamp: int, body: bytes, keys: Iterable[bytes]) ->
     `webhook_id` must hold no full stop; `timestamp` is the time of the attempt in seconds since the epoch.
     """
     signed = b"%b.%d.%b" % (webhook_id.encode(), timestamp, body)
-    return " ".join(_signature(key, signed) for key in keys)
+    return " ".join([_signature(key, signed) for key in keys])
 
 
 def verify(
