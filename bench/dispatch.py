@@ -3,9 +3,10 @@
 A backlog of distinct ORDER_CHANGE notifications goes to a sink in a process of its own, 32 at a time, in alternating
 runs: by the engine, which reads each from disk, makes and signs its request and has every outcome on disk; by a loop of
 aiohttp's client that posts the same requests made ready before, each through `ClientSession.post`; and by a loop of the
-forward handler alone, which makes and signs them and sends them past the session (`handlers.exchange`). CPU is that of the sending process and the inbox's writer, so it tells costs apart from a busy machine.
-Then the time from a push to its arrival at the sink, both its commit and its delivery's claim in between, at 200
-messages a second, alone and beside a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
+forward handler alone, which makes and signs them and sends them past the session (`handlers.exchange`). CPU is that of
+the sending process and the inbox's writer, so it tells costs apart from a busy machine. Then the time from a push to
+its arrival at the sink, both its commit and its delivery's claim in between, at 200 messages a second, alone and beside
+a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
 """
 
 import argparse
