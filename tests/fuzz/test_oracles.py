@@ -37,7 +37,7 @@ def mark_is_skipped(body: bytes, headers: Mapping[str, str]) -> UnverifiedMessag
 
 def another_value(body: bytes, headers: Mapping[str, str]) -> UnverifiedMessage:
     message = parse(body, headers)
-    return replace(message, fields={**message.fields, "Message": "other"})
+    return message._replace(fields={**message.fields, "Message": "other"})
 
 
 def nothing_is_a_message(_body: bytes, _headers: Mapping[str, str]) -> UnverifiedMessage:
@@ -65,7 +65,7 @@ def wide(url: str) -> StandIn:
 
 
 def raw_types(envelope: Envelope) -> list[Notification]:
-    return [replace(each, type="router.x") if each.type else each for each in read(envelope)]
+    return [each._replace(type="router.x") if each.type else each for each in read(envelope)]
 
 
 def only_the_first(envelope: Envelope) -> list[Notification]:
@@ -73,7 +73,7 @@ def only_the_first(envelope: Envelope) -> list[Notification]:
 
 
 def no_seller(envelope: Envelope) -> list[Notification]:
-    return [replace(each, seller_id="") for each in read(envelope)]
+    return [each._replace(seller_id="") for each in read(envelope)]
 
 
 def inverted(pattern: Pattern, event: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -208,7 +207,7 @@ async def test_no_search_scans_what_an_index_can_find(tmp_path: Path, inbox: Sql
 
 async def test_what_is_kept_encrypted_is_found_too(inbox: SqliteInbox) -> None:
     def seal(entry: Entry) -> Entry:
-        return replace(entry, body=b"\0" + entry.body[::-1])
+        return entry._replace(body=b"\0" + entry.body[::-1])
 
     def reveal(body: bytes) -> bytes:
         return body[:0:-1] if body[:1] == b"\0" else body
