@@ -23,7 +23,7 @@ class UnverifiedMessage(NamedTuple):
 
 
 class SnsMessage(NamedTuple):
-    """A message that SNS signed for an allowed topic. Only `Verifier.verify` makes one."""
+    """A message that SNS signed for an allowed topic. Only `Checks.prove` makes one."""
 
     type: MessageType
     message_id: str
