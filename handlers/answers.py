@@ -27,15 +27,13 @@ class Answer(NamedTuple):
 
 async def read_answer(response: aiohttp.ClientResponse, most: int) -> Answer:
     """The answer, as far as `read_content` reads it. A connection with more to come is closed, not drained."""
-    body, whole = await read_content(response.status, response.headers, response.content, most)
+    body, whole = await read_content(response.status, response.content, most)
     if not whole:
         response.close()
     return Answer(response.status, response.reason or "", response.headers, body, whole)
 
 
-async def read_content(
-    status: int, headers: Mapping[str, str], content: aiohttp.StreamReader, most: int
-) -> tuple[bytes, bool]:
+async def read_content(status: int, content: aiohttp.StreamReader, most: int) -> tuple[bytes, bool]:
     """An answer's body, and whether it is all of it: no more than `most` bytes of a success, `KEPT` of a failure.
 
     Raises what aiohttp raises.

@@ -24,7 +24,7 @@ from handlers.settings import (
     parse_duration,
 )
 from handlers.template import Structure, Template
-from handlers.unread import Unread, reads_document
+from handlers.unread import Unread, reads_document, unread
 
 __all__ = [
     "Dead",
@@ -54,6 +54,7 @@ __all__ = [
     "Unread",
     "parse_duration",
     "parse_key",
+    "unread",
 ]
 
 

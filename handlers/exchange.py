@@ -64,7 +64,7 @@ class Exchange:
         await writer.write(data, drain=False)
         protocol.start_timeout()
         message, content = await self._answer(protocol)
-        body, whole = await read_content(message.code, message.headers, content, most)
+        body, whole = await read_content(message.code, content, most)
         return Answer(message.code, message.reason or "", message.headers, body, whole)
 
     async def _answer(self, protocol: Any) -> Any:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import io
+import ssl
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -197,9 +198,9 @@ class ForwardHandler(Handler[ForwardSettings]):
             await self._session.close()
 
     async def _prepare(self, delivery: Delivery) -> _Prepared:
-        body = body_of(delivery, self.settings.body)
         document = delivery.document if self._reads_document else {}
         url = self.settings.url.url(document)
+        body = body_of(delivery, self.settings.body)
         timestamp = int(self.context.clock())
         headers = self._headers(delivery, body, self._fields.render(document), timestamp)
         if keys := self._keys.get():
@@ -253,7 +254,7 @@ class ForwardHandler(Handler[ForwardSettings]):
             return await read_answer(response, most)
 
     def _short_way(self) -> Exchange:
-        context = self._tls.context() if self._tls else True
+        context = self._context()
         if self._short is None or self._short.context is not context:
             self._short = Exchange(self._opened(), self.settings.url.origin, context)
         return self._short
@@ -262,7 +263,10 @@ class ForwardHandler(Handler[ForwardSettings]):
         return self._request("POST", url, **options)
 
     def _request(self, method: str, url: URL, **options: Any) -> Any:
-        return self._opened().request(method, url, ssl=self._tls.context() if self._tls else True, **options)
+        return self._opened().request(method, url, ssl=self._context(), **options)
+
+    def _context(self) -> ssl.SSLContext | bool:
+        return self._tls.context() if self._tls else True
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

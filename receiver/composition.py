@@ -79,10 +79,10 @@ class Composer:
             await inbox.write(settle_terms, agreed)
             instruments = await Instruments.open(config, inbox, self._clock)
             parts = self._assemble(config, inbox, options, stand_ins, tls, instruments, access)
+            parts.ingest.ahead.settle(agreed)
         except BaseException:
             await inbox.close()
             raise
-        parts.ingest.ahead.settle(agreed)
         return parts
 
     def _assemble(

@@ -215,9 +215,7 @@ class Ingest:
         if isinstance(error, Refused | Unavailable):
             self._record_failure(error, push)
             return error
-        log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
-        _logger.debug("push_failed", exc_info=error)
-        return Unavailable("internal", "the push could not be handled")
+        return failed(error)
 
     def _record(self, taken: Taken) -> None:
         if taken.duplicate:
@@ -262,6 +260,13 @@ class Ingest:
             message_id=message_id[:64] if message_id else None,
             remote=push.remote,
         )
+
+
+def failed(error: Exception) -> Unavailable:
+    """What a push's sender is told of a fault of this program's, which is said in the log."""
+    log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
+    _logger.debug("push_failed", exc_info=error)
+    return Unavailable("internal", "the push could not be handled")
 
 
 def _tell(told: asyncio.Future[Outcome], outcome: Outcome) -> None:

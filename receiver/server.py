@@ -20,7 +20,7 @@ from receiver.errors import Refused, TooLarge, Unauthorized, Unavailable
 from receiver.events import log
 from receiver.fast_path import FastConnection, FastServer
 from receiver.http_log import HttpLog
-from receiver.ingest import Ingest, Outcome, Push
+from receiver.ingest import Ingest, Outcome, Push, failed
 from receiver.overload import Gate, GatedConnection
 from receiver.responses import Ready, answer_for, dated, problem, raw
 
@@ -147,6 +147,8 @@ class PublicServer:
             if body is None:
                 self._count(error, request)
             return answer_for(error)
+        except Exception as error:  # noqa: BLE001 - said by `failed`
+            return answer_for(failed(error))
         return self._acknowledged(outcome, request)
 
     def _acknowledged(self, outcome: str, request: web.BaseRequest) -> web.StreamResponse:

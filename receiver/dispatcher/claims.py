@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from handlers.base import Delivery
+from handlers.base import Delivery, unread
 from receiver import json_text
 from receiver.errors import RouterError
 from receiver.inbox.store import Claim
 from receiver.notification import INTERNAL_TOPIC, read_stored
+
+_NAMES_INTERNAL = f'"topic":"{INTERNAL_TOPIC}"'.encode()
+"""Stands in the JSON of each notification of the daemon's own: one without it need not be read to know."""
 
 
 class Unreadable(RouterError):
@@ -43,6 +46,9 @@ def delivery_of(claim: Claim) -> Delivery:
 
 def is_internal(delivery: Delivery) -> bool:
     """Whether the daemon raised the notification itself (`router.*`): such a delivery raises no further ones."""
+    kept = unread(delivery)
+    if kept is not None and _NAMES_INTERNAL not in kept.sent:
+        return False
     return delivery.document.get("topic") == INTERNAL_TOPIC
 
 

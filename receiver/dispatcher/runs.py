@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import NamedTuple
 
-from handlers.base import Dead, Done, Outcome, Retry
+from handlers.base import Dead, Outcome, Retry
 from receiver.dispatcher.breaker import Ticket
 from receiver.dispatcher.claims import Unreadable, delivery_of, is_internal
 from receiver.dispatcher.settings import LaneSettings
@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
     outcome: Outcome | None
     """None where it was cancelled."""
     internal: bool = False
-    """The notification is one of the daemon's own; not said of what is done."""
+    """The notification is one of the daemon's own."""
     crash: BaseException | None = None
     """A fault of this program's, not of the handler's."""
 
@@ -81,8 +81,7 @@ async def _attempt(run: Run) -> Verdict:
         return Verdict(Dead(str(error)), internal=True)
     if run.claim.attempt > run.settings.retry.attempts:
         return Verdict(Dead(_spent(run)), is_internal(delivery))
-    outcome = await run.worker.attempt(delivery, run.settings.timeout)
-    return Verdict(outcome, not isinstance(outcome, Done) and is_internal(delivery))
+    return Verdict(await run.worker.attempt(delivery, run.settings.timeout), is_internal(delivery))
 
 
 def _spent(run: Run) -> str:

@@ -62,10 +62,21 @@ def _keep(transaction: Transaction, fresh: list[tuple[int, bytes, Entry]]) -> No
 
 def _row(id_: int, entry: Entry) -> tuple[object, ...]:
     """A notification as a row of ADD_NOTIFICATIONS."""
-    key, _, type_, version, notification_id, seller_id, marketplace_id, event_time, envelope, _ = entry.notification
-    of_sns = (envelope.message_id, envelope.topic)
-    times = (event_time, entry.received_at)
-    return (id_, key, type_, version, notification_id, *of_sns, seller_id, marketplace_id, *times, bool(entry.routes))
+    notification = entry.notification
+    return (
+        id_,
+        notification.dedup_key,
+        notification.type,
+        notification.version,
+        notification.notification_id,
+        notification.envelope.message_id,
+        notification.envelope.topic,
+        notification.seller_id,
+        notification.marketplace_id,
+        notification.event_time,
+        entry.received_at,
+        bool(entry.routes),
+    )
 
 
 def _newcomer(id_: int, entry: Entry, route: Route) -> Newcomer:

@@ -1,7 +1,8 @@
 """Makes metric families under this program's prefix, in one registry."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -13,43 +14,34 @@ from receiver.metrics.counts import Buckets, Count
 
 _PREFIX = "spapi_router_"
 
-
-class Counters(Children[Count], Collector):
-    """A counter for each combination of labels."""
-
-    def __init__(self, name: str, text: str, labels: Sequence[str], most: int) -> None:
-        super().__init__(Count, most)
-        self._family = partial(CounterMetricFamily, _PREFIX + name, text, labels=labels)
-
-    def describe(self) -> Iterator[Metric]:
-        """The family without samples."""
-        yield self._family()
-
-    def collect(self) -> Iterator[Metric]:
-        """The family as its counters stand."""
-        family = self._family()
-        for labels, count in self.items():
-            family.add_metric(labels, count.value)
-        yield family
+C = TypeVar("C")
 
 
-class Histograms(Children[Buckets], Collector):
-    """A histogram for each combination of labels."""
+class Shown(Children[C], Collector):
+    """A metric's children as a family that Prometheus' library asks for."""
 
-    def __init__(self, name: str, text: str, bounds: Sequence[float], labels: Sequence[str]) -> None:
-        super().__init__(partial(Buckets, bounds))
-        self._family = partial(HistogramMetricFamily, _PREFIX + name, text, labels=labels)
+    def __init__(
+        self, make: Callable[[], C], empty: Callable[[], Any], values: Callable[[C], tuple[Any, ...]], most: int = 500
+    ) -> None:
+        """`empty` gives the family without samples, `values` what its `add_metric` takes of a child."""
+        super().__init__(make, most)
+        self._empty = empty
+        self._values = values
 
     def describe(self) -> Iterator[Metric]:
         """The family without samples."""
-        yield self._family()
+        yield self._empty()
 
     def collect(self) -> Iterator[Metric]:
-        """The family as its histograms stand."""
-        family = self._family()
-        for labels, buckets in self.items():
-            family.add_metric(labels, buckets.cumulative(), buckets.sum)
+        """The family as its children stand."""
+        family = self._empty()
+        for labels, child in self.items():
+            family.add_metric(labels, *self._values(child))
         yield family
+
+
+Counters = Shown[Count]
+Histograms = Shown[Buckets]
 
 
 class Families:
@@ -64,7 +56,8 @@ class Families:
 
     def counters(self, name: str, text: str, *labels: str, most: int = 500) -> Counters:
         """A counter for each combination of labels, at most `most` of them apart."""
-        counters = Counters(name, text, labels, most)
+        empty = partial(CounterMetricFamily, _PREFIX + name, text, labels=labels)
+        counters = Counters(Count, empty, lambda count: (count.value,), most)
         self._registry.register(counters)
         return counters
 
@@ -78,6 +71,7 @@ class Families:
 
     def histograms(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Histograms:
         """A histogram for each combination of labels."""
-        histograms = Histograms(name, text, bounds, labels)
+        empty = partial(HistogramMetricFamily, _PREFIX + name, text, labels=labels)
+        histograms = Histograms(partial(Buckets, bounds), empty, lambda each: (each.cumulative(), each.sum))
         self._registry.register(histograms)
         return histograms

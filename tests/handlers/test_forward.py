@@ -190,6 +190,15 @@ async def test_a_missing_field_is_dead_and_named(sink: Any, make: Any, delivery:
     assert "payload.nothing" in outcome.reason
 
 
+async def test_of_several_missing_fields_that_of_the_url_is_named(sink: Any, make: Any, delivery: Deliver) -> None:
+    handler = await make(
+        "forward", url=sink.url("/{payload.nothing}"), body={"json": {"a": "{payload.more}"}}, allow_private=True
+    )
+    outcome = await handler.handle(delivery())
+    assert isinstance(outcome, Dead)
+    assert "payload.nothing" in outcome.reason
+
+
 async def test_headers_take_templates_and_secrets(sink: Any, make: Any, delivery: Deliver, secret: Path) -> None:
     headers = {
         "X-Seller": "s-{seller_id}",

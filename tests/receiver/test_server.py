@@ -149,6 +149,21 @@ async def test_a_sender_that_breaks_off_leaves_no_trace(start_router: Any, write
     assert answer.status == 200
 
 
+async def test_a_body_that_cannot_be_read_for_want_of_memory_is_asked_for_again(
+    start_router: Any, write_rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    router = await start_router(write_rules(RULES))
+
+    async def body(_request: Any) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(router.parts.server, "_body", body)
+    monkeypatch.setattr(router.parts.server, "fits", lambda *_: False)
+    answer = await sns.deliver(router.url, push_of(sns))
+    assert (answer.status, json.loads(answer.text)["reason"]) == (503, "internal")
+    assert [record for record in caplog.records if record.getMessage() == "push_failed"]
+
+
 async def test_credentials_of_the_subscribed_url(
     start_router: Any, write_rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
