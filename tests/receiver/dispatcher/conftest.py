@@ -152,13 +152,19 @@ class Lab:
         return {state: count for state, count in counts.items() if count}
 
     async def settled(self, **counts: int) -> None:
-        """Wait until the deliveries stand so, by the names of their states."""
+        """Wait until the deliveries stand so, by the names of their states, and all that was heard of it."""
         wanted = {State(name): count for name, count in counts.items()}
 
         async def stand() -> bool:
             return await self.states() == wanted
 
         await until(stand)
+        await until(self._told)
+
+    def _told(self) -> bool:
+        """A result is in the inbox a moment before logs, events and the observer hear of it."""
+        lanes = self.dispatcher.snapshot().values() if self.dispatcher else ()
+        return not any(lane.unrecorded for lane in lanes)
 
     async def stop(self, grace: float = PATIENCE) -> None:
         if self.dispatcher:
