@@ -10,7 +10,7 @@ from receiver.errors import InboxError, RouterError, Unavailable
 
 _OLDEST_SQLITE = (3, 35)
 _PAGE_BYTES = 8192
-_CACHE_KIBIBYTES = 16_384
+_CACHE_KIBIBYTES = 4_096
 _WAL_PAGES = 2_000
 _WAL_BYTES = 64 << 20
 _STATEMENTS = 256

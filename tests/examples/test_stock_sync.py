@@ -76,7 +76,7 @@ async def test_a_sku_that_amazon_does_not_stock_is_dead_with_that_reason(play: A
 
 
 async def test_many_skus_at_once_stay_within_the_usage_plan(play: Any, sample: Any) -> None:
-    factor = 10
+    factor = 2  # not more: a call that a busy machine delays by what a plan's burst lasts would be refused
 
     def faster(rules: dict[str, Any]) -> None:
         hurry(rules)
@@ -85,12 +85,12 @@ async def test_many_skus_at_once_stay_within_the_usage_plan(play: Any, sample: A
             rules["handlers"][name]["rate"] = f"{float(rate.removesuffix('/s')) * factor}/s"
 
     scene = await play(NAME, change=faster, plan_factor=float(factor))
-    skus = [f"SKU-{number:04d}" for number in range(1, 21)]
+    skus = [f"SKU-{number:04d}" for number in range(1, 13)]
     for sku in skus:
         await scene.push(stock_of(sample, sku))
     await scene.ended()
     assert all(scene.shop.listings[sku].quantities.keys() == {FR, IT, ES} for sku in skus)
-    assert len(scene.written("stock-audit.jsonl")) == 60
+    assert len(scene.written("stock-audit.jsonl")) == 3 * len(skus)
     assert scene.amazon.amazon.statistics.of_status(429) == 0
 
 

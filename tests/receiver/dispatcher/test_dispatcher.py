@@ -219,9 +219,9 @@ async def test_an_inbox_that_cannot_work_for_a_while_delays_and_loses_nothing(
     lab: Any, scripted: Any, entry: Any, operation: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = scripted()
+    await lab.push(*(entry(ROUTE) for _ in range(10)))
     lab.inbox = Failing(lab.inbox, **{operation: [full(), full()]})
     await lab.start({"erp": handler}, recheck=0.02)
-    await lab.push(*(entry(ROUTE) for _ in range(10)))
     await lab.settled(done=10)
     assert len(handler.deliveries) == 10
     if operation in {"claim", "finish"}:
