@@ -16,6 +16,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from receiver.events import log
+from receiver.responses import SERVER
 
 _logger = logging.getLogger(__name__)
 _HEAD_ENDS = b"\r\n\r\n"
@@ -106,6 +107,11 @@ class GatedConnection(web.RequestHandler):
         self.gate.waiting -= self._waiting
         self._waiting = 0
         super().connection_lost(exc)
+
+    def handle_error(self, *arguments: Any, **named_arguments: Any) -> web.StreamResponse:
+        response = super().handle_error(*arguments, **named_arguments)
+        response.headers["Server"] = SERVER
+        return response
 
     def begun(self) -> None:
         """A request of this connection is being looked at."""

@@ -8,11 +8,12 @@ from http import HTTPStatus
 import orjson
 from aiohttp import ClientConnectionResetError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE
 
 from receiver.errors import Refused, Unauthorized, Unavailable
 
 PROBLEM = "application/problem+json"
+SERVER = "spapi-router"
+"""What answers say of the program: its name, and no version to look faults up by (RFC 9110, section 10.2.4)."""
 
 
 def problem(status: int, reason: str, detail: str, retry_after: float | None = None) -> web.Response:
@@ -43,7 +44,7 @@ def dated(response: web.Response, at: float) -> web.Response:
     RFC 9110, section 6.6.1: a 2xx or 4xx of an origin server with a clock has a Date.
     """
     response.headers["Date"] = formatdate(at, usegmt=True)
-    response.headers["Server"] = SERVER_SOFTWARE
+    response.headers["Server"] = SERVER
     return response
 
 

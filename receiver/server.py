@@ -22,7 +22,7 @@ from receiver.fast_path import FastConnection, FastServer
 from receiver.http_log import HttpLog
 from receiver.ingest import Ingest, Outcome, Push, failed
 from receiver.overload import Gate, GatedConnection
-from receiver.responses import Ready, answer_for, dated, problem, raw
+from receiver.responses import SERVER, Ready, answer_for, dated, problem, raw
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
@@ -125,6 +125,7 @@ class PublicServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         cast("GatedConnection", request.protocol).begun()
         response = await self._handle(request)
+        response.headers["Server"] = SERVER
         if self._draining:
             response.force_close()
         return response

@@ -1,9 +1,11 @@
-"""The headers that browsers are kept in bounds by, on every answer of the admin listener.
+"""The headers that keep browsers in bounds, and what names the program, on every answer of the admin listener.
 
 Sources: Content Security Policy Level 3, Fetch standard (nosniff, CORP), HTML standard (COOP), Referrer Policy.
 """
 
 from aiohttp import web
+
+from receiver.responses import SERVER
 
 _POLICY = "; ".join(
     (
@@ -29,10 +31,11 @@ _HEADERS = {
 
 
 def secure(app: web.Application) -> None:
-    """Put the headers on each answer of an application that does not set them itself."""
+    """Put the headers on each answer of an application; what an answer sets itself stays, but for its `Server`."""
     app.on_response_prepare.append(_add)
 
 
 async def _add(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SERVER
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
@@ -135,6 +136,25 @@ async def test_other_paths_and_methods(start_router: Any, write_rules: Any) -> N
             assert answer.status == 404
         async with client.post(router.url + "?a=1", data=b"{}") as answer:
             assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /sns HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"not HTTP\r\n\r\n",
+    ],
+)
+async def test_an_answer_names_the_program_and_no_version(start_router: Any, write_rules: Any, request_: bytes) -> None:
+    router = await start_router(write_rules(RULES))
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(router.url).port)
+    writer.write(request_)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    assert [line for line in head.splitlines() if line.startswith("Server:")] == ["Server: spapi-router"]
 
 
 async def test_a_sender_that_breaks_off_leaves_no_trace(start_router: Any, write_rules: Any, sns: SimulatedSns) -> None:

@@ -276,6 +276,7 @@ async def test_every_answer_keeps_browsers_in_bounds(router: Any, visitor: Any, 
             assert "unsafe" not in policy
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers.getall("Server") == ["spapi-router"]
 
 
 async def test_comings_and_goings_are_written_down(router: Any, visitor: Any, token: str) -> None:
