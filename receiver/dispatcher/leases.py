@@ -39,27 +39,32 @@ class LeaseKeeper:
         """Extend leases until cancelled.
 
         After a time that was missed (the machine slept, the clock was set) nothing is taken back at once: leases seem
-        to have ended of which this very process has yet to hear that they are its own.
+        to have ended of which this very process has yet to hear that they are its own. Nor is anything that ended while
+        leases were extended, by a slow disk or a clock that was set meanwhile: what was extended may be among it.
         """
         while True:
             slept_from = self._clock()
             await asyncio.sleep(self._lease / 3)
-            missed = self._clock() - slept_from > self._lease * 2 / 3
+            now = self._clock()
+            missed = now - slept_from > self._lease * 2 / 3
             try:
-                await self._extend()
+                await self._extend(now + self._lease)
                 if not missed:
-                    await self.recover()
+                    await self._recover(now)
             except Unavailable as error:
                 log(self._log, logging.WARNING, "leases_not_extended", reason=error.reason, detail=error.detail)
 
     async def recover(self) -> None:
         """Take back leases that ended with the process that held them. Raises Unavailable."""
-        recovered = await self._inbox.recover(self._clock())
+        await self._recover(self._clock())
+
+    async def _recover(self, ended_by: float) -> None:
+        recovered = await self._inbox.recover(ended_by)
         if recovered:
             log(self._log, logging.WARNING, "deliveries_recovered", deliveries=recovered)
             self._recovered()
 
-    async def _extend(self) -> None:
+    async def _extend(self, until: float) -> None:
         held = self._held()
         if held:
-            self._lost(await self._inbox.extend(held, self._clock() + self._lease))
+            self._lost(await self._inbox.extend(held, until))

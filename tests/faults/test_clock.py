@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,16 @@ class Slow(Handler[HandlerSettings]):
         return Done()
 
 
+def nothing() -> None:
+    """What happens while leases are extended, where a test does not say."""
+
+
 class Late(SqliteInbox):
     """An inbox whose answer to a claim can come late, as after a freeze: `held_up` is told, `go_on` lets it come."""
 
     hold_up = False
+    meanwhile: Callable[[], None] = staticmethod(nothing)
+    """What happens while leases are extended."""
     held_up: asyncio.Event
     go_on: asyncio.Event
 
@@ -121,6 +127,11 @@ class Late(SqliteInbox):
             self.held_up.set()
             await self.go_on.wait()
         return claims
+
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
+        lost = await super().extend(claims, leased_until)
+        self.meanwhile()
+        return lost
 
 
 @pytest.fixture
@@ -171,6 +182,26 @@ async def test_a_step_forward_takes_no_lease_from_a_daemon_that_lives(inbox: Lat
     await dispatcher.start()
     await runs(handler, 1)
     clock.error = 2 * HOUR
+    await leased_beyond(inbox, 1, time.time() + HOUR)
+    handler.release.set()
+    await ended(inbox, 1)
+    assert handler.runs == [1]
+    assert [attempt.outcome for attempt in await inbox.attempts(1)] == ["done"]
+    await dispatcher.stop(1)
+
+
+async def test_a_step_forward_while_leases_are_extended_takes_none(inbox: Late) -> None:
+    """Those that were just extended seem to have ended, as after a write that took longer than they last."""
+    clock, handler = Clock(), Slow()
+
+    def step() -> None:
+        clock.error = 2 * HOUR
+
+    inbox.meanwhile = step
+    await keep(inbox, clock)
+    dispatcher = Dispatcher(inbox, {"slow": LaneSpec(handler)}, clock=clock, lease=0.9)
+    await dispatcher.start()
+    await runs(handler, 1)
     await leased_beyond(inbox, 1, time.time() + HOUR)
     handler.release.set()
     await ended(inbox, 1)
