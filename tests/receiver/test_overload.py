@@ -17,7 +17,8 @@ PUSH = b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 class Stage:
     """A server behind a gate that the test opens and shuts."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Any) -> None:
+        self.reading = reading
         self.shut = True
         self.refused = 0
         self.seen: list[bytes] = []
@@ -41,10 +42,7 @@ class Stage:
     async def say(self, *parts: bytes, answers: int = 1) -> list[int]:
         """Send parts one after the other on one connection; the statuses of so many answers, 0 for its end."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0.02)
+        await self.reading.write(writer, *parts)
         try:
             return [await status(reader) for _ in range(answers)]
         finally:
@@ -59,8 +57,8 @@ async def status(reader: asyncio.StreamReader) -> int:
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    stage = Stage()
+async def stage(reading: Any) -> AsyncIterator[Stage]:
+    stage = Stage(reading)
     server = GatedServer(stage.answer, stage.gate, "/sns", REFUSAL, access_log=None, lingering_time=0)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     stage.port = listener.sockets[0].getsockname()[1]
@@ -171,10 +169,7 @@ async def test_what_a_sender_holds_back_does_not_fill_the_gate(stage: Stage, nam
     """Else a few connections that never end their requests could have everybody refused."""
     stage.shut = False
     _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
-    for part in HELD_BACK[name]:
-        writer.write(part)
-        await writer.drain()
-        await asyncio.sleep(0.01)
+    await stage.reading.write(writer, *HELD_BACK[name])
     assert stage.gate.waiting == 0
     writer.close()
 
