@@ -55,8 +55,14 @@ async def test_the_way_of_a_notification_in_numbers(
     await sns.publish(router.url, body)
     await sns.publish(router.url, order("STRANGE"))
     await sink.wait_for(1)
+
+    def told(text: str) -> bool:
+        """Whether figures of the inbox, which are some seconds old, are of the end, and the end is counted."""
+        done = value(text, "inbox_deliveries", handler="erp", state="done"), value(text, "inbox_notifications")
+        return done == (1, 2) and value(text, "deliveries_total", handler="erp", state="done") == 1
+
     async with asyncio.timeout(20):
-        while not value(text := await scraped(router), "inbox_deliveries", handler="erp", state="done"):
+        while not told(text := await scraped(router)):
             await asyncio.sleep(0.1)
     expected = {
         ("received_total",): 3,

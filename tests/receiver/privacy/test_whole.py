@@ -178,7 +178,7 @@ async def test_replays_and_searches_work_on_what_is_encrypted(
 ) -> None:
     router = await start_router(rules(ENCRYPT))
     await push(router, sns, order())
-    await sink.wait_for(2)
+    await until(lambda: router.inbox.deliveries(DeliveryFilter(states=(State.DONE,))), 2)
     assert await router.inbox.replay(DeliveryFilter(ids=(2,)), time.time()) == 1
     router.parts.dispatcher.wake(["erp"])
     async with asyncio.timeout(20):
