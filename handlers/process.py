@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 KEPT = 4096
 """Bytes of standard error that are kept: its end, where programs say what went wrong."""
@@ -47,16 +47,12 @@ async def run(command: Command, given: bytes) -> Finished:
     It leads a session and process group of its own. The group is ended with it: also when this is cancelled, then
     with SIGTERM and, after `grace`, SIGKILL. Raises OSError where it cannot be started.
     """
-    loop = asyncio.get_running_loop()
-    transport, watch = await loop.subprocess_exec(
-        lambda: _Watch(command.most_output, loop),
-        *command.arguments,
-        env=dict(command.environment),
-        cwd=command.directory,
-        start_new_session=True,
-    )
+    starting = asyncio.ensure_future(_start(command))
+    cancelled = await _whole(starting)
+    transport, watch = starting.result()
     group = transport.get_pid()
     try:
+        _heed(cancelled)
         watch.feed(transport, given)
         await asyncio.wait([watch.exited])
         _signal(group, signal.SIGTERM)
@@ -71,6 +67,38 @@ async def run(command: Command, given: bytes) -> Finished:
         await _within(_LAST_WORDS, watch.closed)
     code = transport.get_returncode()
     return Finished(-signal.SIGKILL if code is None else code, bytes(watch.output), watch.whole, bytes(watch.errors))
+
+
+async def _start(command: Command) -> tuple[asyncio.SubprocessTransport, "_Watch"]:
+    loop = asyncio.get_running_loop()
+    return await loop.subprocess_exec(
+        lambda: _Watch(command.most_output, loop),
+        *command.arguments,
+        env=dict(command.environment),
+        cwd=command.directory,
+        start_new_session=True,
+    )
+
+
+async def _whole(starting: asyncio.Future[Any]) -> bool:
+    """Wait until a start is over, and tell whether this was cancelled meanwhile.
+
+    A start that is broken off leaves a process that nobody knows, and asyncio waits for its end for ever.
+    """
+    cancelled = False
+    while not starting.done():
+        try:
+            await asyncio.wait([starting])
+        except asyncio.CancelledError:
+            cancelled = True
+    _heed(cancelled and starting.exception() is not None)
+    return cancelled
+
+
+def _heed(cancelled: bool) -> None:
+    """Be cancelled, where that was put off."""
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 class _Watch(asyncio.SubprocessProtocol):

@@ -3,10 +3,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 
+from handlers import process
 from handlers.process import Command, Finished, run
 
 SLOW_CHILD = """
@@ -62,6 +64,60 @@ def test_cancelling_ends_the_whole_group(runner: asyncio.Runner, tmp_path: Path)
         return group
 
     assert runner.run(cancelled()) > 0
+
+
+def test_cancelling_ends_what_ran_before_its_start_was_over(
+    runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command may be faster than the event loop comes to know of it."""
+    note, begin = tmp_path / "pid", process._start
+
+    async def cancelled() -> int:
+        over = asyncio.Event()
+
+        async def start(command: Command) -> Any:
+            begun = await begin(command)
+            await over.wait()
+            return begun
+
+        monkeypatch.setattr(process, "_start", start)
+        task = asyncio.create_task(run(command(sys.executable, "-c", SLOW_CHILD, str(note)), b""))
+        await until(lambda: note.exists() and note.read_text())
+        task.cancel()
+        await asyncio.sleep(0)
+        over.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        group = int(note.read_text())
+        await until(lambda: is_gone(group))
+        return group
+
+    assert runner.run(cancelled()) > 0
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_cancelling_at_any_step_of_the_start_ends_it(runner: asyncio.Runner, steps: int) -> None:
+    async def cancelled() -> None:
+        task = asyncio.create_task(run(command("sleep", "600"), b""))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=60)
+        assert task in done
+        assert task.cancelled()
+
+    runner.run(cancelled())
+
+
+def test_a_start_that_fails_while_it_is_cancelled_is_cancelled(runner: asyncio.Runner) -> None:
+    async def cancelled() -> None:
+        task = asyncio.create_task(run(command("/no/such/program"), b""))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    runner.run(cancelled())
 
 
 def test_many_at_once(runner: asyncio.Runner) -> None:
