@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from receiver.composition import Parts
 from receiver.config import load
@@ -18,6 +19,10 @@ from receiver.inbox.sqlite import SqliteInbox
 from receiver.simulators.sink import Sink
 from receiver.simulators.sns import SimulatedSns
 from receiver.sns import Roots
+
+# A single example may meet a machine that stands still for a moment: that is no fault, whatever hypothesis' clock says.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

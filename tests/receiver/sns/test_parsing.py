@@ -48,7 +48,7 @@ def test_the_real_messages_are_read_and_their_text_is_what_sns_documents(shared:
         assert ("Subject\n" in lines) == ("Subject" in fields)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text(max_size=20) | st.text(st.characters(max_codepoint=0xA0), max_size=20))
 def test_a_subject_has_no_control_characters_of_ascii_and_any_others(amazon: "Amazon", subject: str) -> None:
     body = encoded(amazon.notification(Subject=subject))
@@ -183,7 +183,7 @@ def test_any_bytes_are_read_or_refused(body: bytes, headers: dict[str, str]) -> 
 
 
 @given(st.data())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_change_of_fields_is_read_or_refused(amazon: "Amazon", data: st.DataObject) -> None:
     fields = data.draw(st.sampled_from([amazon.notification(), amazon.confirmation()]))
     changes = data.draw(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), PARTS, max_size=3))
@@ -195,7 +195,7 @@ def test_any_change_of_fields_is_read_or_refused(amazon: "Amazon", data: st.Data
 
 
 @given(st.data())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_damage_to_the_bytes_is_read_or_refused(amazon: "Amazon", data: st.DataObject) -> None:
     body = bytearray(amazon.body(Subject="s"))
     place = data.draw(st.integers(0, len(body) - 1))
