@@ -1,9 +1,11 @@
 """Proving pushes in the event loop's process, so that two cores share what is there to be done.
 
 The writer judges what is handed to it: that way the loop has time for deliveries. Where pushes come faster than the
-writer takes them and nothing is being delivered, the loop has time for them, too.
+writer takes them and nothing is being delivered, the loop has time for them, too: for what SNS sends, not for what
+somebody made so that looking at it takes long.
 """
 
+import time
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -13,14 +15,26 @@ from receiver.sns import CertificateStore
 
 _IN_LINE = 40
 """Pushes in flight, beside which the writer has more than the next batch."""
+_LARGEST = 32768
+"""Bytes of a body: JSON can be written so that reading it takes a second a megabyte, in which nobody is heard."""
+_PAUSE = 1.0
+"""Seconds without a proof after a push that was not proven: SNS sends next to none, others may come by the hundred."""
 
 
 class Ahead:
     """Proves a push before the writer comes to it. `has_time` tells whether the loop has nothing better to do."""
 
-    def __init__(self, certificates: CertificateStore, has_time: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        certificates: CertificateStore,
+        has_time: Callable[[], bool],
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ticks` is a monotonic clock in seconds."""
         self._certificates = certificates
         self._has_time = has_time
+        self._ticks = ticks
+        self._begins = float("-inf")
         self._prover: Prover | None = None
 
     def settle(self, terms: Terms) -> None:
@@ -32,10 +46,18 @@ class Ahead:
 
         Raises Refused, and Unavailable for a message from the future.
         """
-        if in_flight < _IN_LINE or self._prover is None or not self._has_time():
+        if in_flight < _IN_LINE or len(pushed.body) > _LARGEST or self._prover is None:
             return pushed
-        message = self._prover.prove(pushed, self._key)
-        return pushed if isinstance(message, KeyWanted) else Proven(message, pushed.now)
+        if self._ticks() < self._begins or not self._has_time():
+            return pushed
+        proven: Proven | None = None
+        try:
+            message = self._prover.prove(pushed, self._key)
+            proven = None if isinstance(message, KeyWanted) else Proven(message, pushed.now)
+        finally:
+            if proven is None:
+                self._begins = self._ticks() + _PAUSE
+        return proven or pushed
 
     def _key(self, url: str, now: float) -> RSAPublicKey | None:
         held = self._certificates.held(url, now)

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from receiver.ahead import Ahead
-from receiver.errors import NotAuthentic, Unavailable
+from receiver.errors import BadMessage, NotAuthentic, Unavailable
 from receiver.inbox import NotificationFilter
 from receiver.judge import Proven, Pushed, Terms
 from receiver.simulators.sns import Authority, Flavour, Push, SimulatedSns, Topic
@@ -40,8 +42,8 @@ class NoFetch:
         raise AssertionError("nothing is fetched ahead")
 
 
-def ahead_of(terms: Terms | None, has_time: bool = True) -> Ahead:
-    ahead = Ahead(CertificateStore(NoFetch()), lambda: has_time)
+def ahead_of(terms: Terms | None, has_time: bool = True, ticks: Callable[[], float] | None = None) -> Ahead:
+    ahead = Ahead(CertificateStore(NoFetch()), lambda: has_time, ticks or count(0, 10).__next__)
     if terms is not None:
         ahead.settle(terms)
     return ahead
@@ -86,6 +88,34 @@ def test_what_is_not_proven_is_refused(authority: Authority, terms: Terms) -> No
     with pytest.raises(NotAuthentic) as foreign:
         ahead.taken(push, LONG_LINE)
     assert foreign.value.reason == "topic_not_allowed"
+
+
+def test_after_a_push_that_is_not_proven_all_are_left_to_the_writer_for_a_while(
+    authority: Authority, terms: Terms
+) -> None:
+    now = 0.0
+    ahead = ahead_of(terms, ticks=lambda: now)
+    push = pushed(authority)
+    nonsense = push._replace(body=b"{")
+    with pytest.raises(BadMessage):
+        ahead.taken(nonsense, LONG_LINE)
+    assert ahead.taken(nonsense, LONG_LINE) is nonsense
+    assert ahead.taken(push, LONG_LINE) is push
+    now = 2.0
+    assert isinstance(ahead.taken(push, LONG_LINE), Proven)
+    ahead.settle(replace(terms, stand_ins=(StandIn.open(SIGNER),)))
+    assert ahead.taken(push, LONG_LINE) is push
+    ahead.settle(terms)
+    assert ahead.taken(push, LONG_LINE) is push
+
+
+def test_a_large_push_is_left_to_the_writer_for_it_may_take_a_second_to_read(
+    authority: Authority, terms: Terms
+) -> None:
+    ahead = ahead_of(terms)
+    large = Pushed(b'{"a":[' + b",".join([b"{}"] * 80_000) + b"]}", {}, NOW)
+    assert ahead.taken(large, LONG_LINE) is large
+    assert isinstance(ahead.taken(pushed(authority, "x" * 8192), LONG_LINE), Proven)
 
 
 RULES = '[handlers.log]\ntype = "log"\nrate = "1/h"\n[[rules]]\nname = "all"\nhandlers = ["log"]\n'
