@@ -58,6 +58,8 @@ class CertificateStore:
         self._shelf = CertificateShelf(directory) if directory else None
         self._chain = Chain(Issuers(fetch, self._shelf), roots) if verify_chain else None
         self._keys = Keys(ticks)
+        self._believed = Keys(ticks)
+        """Those of stand-ins, which are proven by nothing."""
         self._first: dict[str, str] = {}
         self._budget = Budget(_FETCH_BURST, _FETCH_RATE, ticks)
 
@@ -67,7 +69,7 @@ class CertificateStore:
         return self._chain is not None
 
     def held(self, url: str, now: float) -> HeldKey | None:
-        """The key of a URL if it is at hand and needs no attention."""
+        """The proven key of a URL if it is at hand and needs no attention; never a stand-in's."""
         held = self._keys.held(url, now)
         return held if held is not None and now < held.refresh_at else None
 
@@ -92,15 +94,16 @@ class CertificateStore:
         return key
 
     async def _unproven(self, url: str, now: float) -> HeldKey:
-        return await self._keys.get(url, now, lambda: self._load_unproven(url))
+        return await self._believed.get(url, now, lambda: self._load_unproven(url))
 
     def ends(self) -> dict[str, float]:
         """When each certificate that is held, or its chain, ends, by URL: seconds since the epoch."""
-        return self._keys.ends()
+        return self._keys.ends() | self._believed.ends()
 
     async def close(self) -> None:
         """End the fetches that are under way."""
         await self._keys.close()
+        await self._believed.close()
 
     async def _load(self, url: str, region: str, now: float) -> HeldKey:
         try:

@@ -18,6 +18,7 @@ from receiver.inbox import NotificationFilter
 from receiver.judge import Proven, Pushed, Terms
 from receiver.simulators.sns import Authority, Flavour, Push, SimulatedSns, Topic
 from receiver.sns import CertificateStore, StandIn
+from receiver.sns.fetch import Fetched
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:sp-api-orders"
 SIGNER = "http://127.0.0.1:9/"
@@ -73,6 +74,29 @@ def test_it_is_left_to_the_writer_where_the_line_is_short_or_the_loop_has_no_tim
 def test_it_is_left_to_the_writer_where_its_key_is_not_at_hand(authority: Authority, terms: Terms) -> None:
     push = pushed(authority)
     assert ahead_of(replace(terms, stand_ins=(StandIn.open(SIGNER),))).taken(push, LONG_LINE) is push
+
+
+async def test_a_second_certificate_of_a_stand_in_proves_nothing(authority: Authority, terms: Terms) -> None:
+    other = Authority.create()
+    first, second = f"{SIGNER}first.pem", f"{SIGNER}second.pem"
+    held = asyncio.Event()
+
+    async def fetch(url: str, **_: Any) -> Fetched:
+        if url == second:
+            await held.wait()
+        return Fetched(200, (authority if url == first else other).certificate)
+
+    certificates = CertificateStore(fetch)
+    asked = asyncio.create_task(certificates.get_unproven(second, SIGNER, NOW))
+    await certificates.get_unproven(first, SIGNER, NOW)
+    held.set()
+    with pytest.raises(NotAuthentic):
+        await asked
+    ahead = Ahead(certificates, lambda: True)
+    ahead.settle(replace(terms, stand_ins=(StandIn.open(SIGNER),)))
+    fields = json.loads(pushed(other).body) | {"SigningCertURL": second}
+    forged = Pushed(json.dumps(fields).encode(), {}, NOW)
+    assert ahead.taken(forged, LONG_LINE) is forged
 
 
 def test_what_is_not_proven_is_refused(authority: Authority, terms: Terms) -> None:
