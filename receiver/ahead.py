@@ -6,7 +6,8 @@ somebody made so that looking at it takes long.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -35,18 +36,28 @@ class Ahead:
         self._has_time = has_time
         self._ticks = ticks
         self._begins = float("-inf")
+        self._rests = False
         self._prover: Prover | None = None
 
     def settle(self, terms: Terms) -> None:
         """Prove by these terms from now on."""
         self._prover = Prover(terms)
 
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Prove nothing meanwhile: what is handed to the writer after other terms must not be proven by these."""
+        self._rests = True
+        try:
+            yield
+        finally:
+            self._rests = False
+
     def taken(self, pushed: Pushed, in_flight: int) -> Pushed | Proven:
         """What is to be handed to the writer of a push: proven, or itself where that is left to it.
 
         Raises Refused, and Unavailable for a message from the future.
         """
-        if in_flight < _IN_LINE or len(pushed.body) > _LARGEST or self._prover is None:
+        if in_flight < _IN_LINE or len(pushed.body) > _LARGEST or self._prover is None or self._rests:
             return pushed
         if self._ticks() < self._begins or not self._has_time():
             return pushed

@@ -192,7 +192,8 @@ class Daemon:
         await parts.dispatcher.replace(self._composer.lanes(config, parts.internal, parts.instruments))
         agreed = terms(config, stand_ins, protection)
         try:
-            await parts.inbox.write(settle_terms, agreed)
+            with parts.ingest.ahead.resting():
+                await parts.inbox.write(settle_terms, agreed)
         except Unavailable:
             await parts.dispatcher.replace(self._composer.lanes(self.config, parts.internal, parts.instruments))
             raise

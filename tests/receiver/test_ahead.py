@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from receiver.ahead import Ahead
-from receiver.errors import BadMessage, NotAuthentic, Unavailable
+from receiver.errors import BadMessage, NotAuthentic, Refused, Unavailable
 from receiver.inbox import NotificationFilter
-from receiver.judge import Proven, Pushed, Terms
+from receiver.judge import Proven, Pushed, Terms, settle_terms, take
 from receiver.simulators.sns import Authority, Flavour, Push, SimulatedSns, Topic
 from receiver.sns import CertificateStore, StandIn
 from receiver.sns.fetch import Fetched
@@ -166,6 +166,29 @@ async def test_a_crowd_gets_the_same_answers_and_each_notification_is_kept_once(
     assert Counter(answer.text for answer in answers if answer.status == 200) == {"accepted": 150, "duplicate": 20}
     assert len(await router.inbox.notifications(NotificationFilter(limit=500))) == 151
     assert {type(each) for each in handed} == {Pushed, Proven}
+
+
+async def test_what_comes_behind_other_terms_is_not_proven_by_those_before(
+    start_router: Any, write_rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = await start_router(write_rules(RULES))
+    await sns.deliver(router.url, push_of(sns, 1))
+    parts, asked = router.parts, []
+    submit = parts.inbox.submit
+
+    def busy(operation: Any, payload: Any) -> Any:
+        future = submit(operation, payload)
+        if operation is settle_terms:
+            push = push_of(sns, 2)
+            asked.append(submit(take, parts.ingest.ahead.taken(Pushed(push.body, {}, sns.clock()), LONG_LINE)))
+        return future
+
+    monkeypatch.setattr(parts.inbox, "submit", busy)
+    router.rules.write_text(router.rules.read_text().replace(sns.topic, f"{sns.topic}-more"))
+    await router.daemon.reload(parts)
+    answer = await asked[0]
+    assert isinstance(answer, Refused)
+    assert answer.reason == "topic_not_allowed"
 
 
 def push_of(sns: SimulatedSns, number: int) -> Push:
