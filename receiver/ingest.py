@@ -22,6 +22,7 @@ _logger = logging.getLogger(__name__)
 _IN_LINE = 16
 """Pushes in flight, of which so many are judged in one go that the next ones wait for it."""
 _HEADERS = ("x-amz-sns-rawdelivery", "x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn")
+_INTERNAL = "the push could not be handled"
 
 
 Outcome = str | Refused | Unavailable
@@ -138,7 +139,7 @@ class Ingest:
             pushed = Pushed(push.body, headers, self._clock())
             asked = self._inbox.submit(take, self.ahead.taken(pushed, self._in_flight))
         except Exception as error:  # noqa: BLE001 - said by _failure
-            done(self._failure(error, push))
+            self._fail(error, push, done)
             return
         self._in_flight += 1
         self._bytes += len(push.body)
@@ -163,16 +164,18 @@ class Ingest:
                 return
             outcome: Outcome = self._kept(answer, in_hand.pushed.now)
         except Exception as error:  # noqa: BLE001 - said by _failure
-            outcome = self._failure(error, in_hand.push)
-        self._end(in_hand, outcome)
+            self._fail(error, in_hand.push, partial(self._end, in_hand))
+        else:
+            self._end(in_hand, outcome)
 
     async def _go_on(self, in_hand: _InHand, answer: KeyWanted | SnsMessage) -> None:
         """What the judge cannot do: get a key, or confirm a subscription."""
         try:
             outcome: Outcome = await self._outcome(in_hand.pushed, answer)
         except Exception as error:  # noqa: BLE001 - said by _failure
-            outcome = self._failure(error, in_hand.push)
-        self._end(in_hand, outcome)
+            self._fail(error, in_hand.push, partial(self._end, in_hand))
+        else:
+            self._end(in_hand, outcome)
 
     async def _outcome(self, pushed: Pushed, answer: Answer) -> str:
         if isinstance(answer, KeyWanted):
@@ -209,6 +212,14 @@ class Ingest:
         if isinstance(outcome, str):
             self._metrics.acknowledged.observe(time.perf_counter() - in_hand.started)
         in_hand.done(outcome)
+
+    def _fail(self, error: Exception, push: Push, tell: Callable[[Outcome], None]) -> None:
+        """Tell of an error, also where counting it or saying so fails: else the push would be in flight for ever."""
+        outcome: Refused | Unavailable = Unavailable("internal", _INTERNAL)
+        try:
+            outcome = self._failure(error, push)
+        finally:
+            tell(outcome)
 
     def _failure(self, error: Exception, push: Push) -> Refused | Unavailable:
         """What a push's sender is told of an error, which is counted and said in the log."""
@@ -266,7 +277,7 @@ def failed(error: Exception) -> Unavailable:
     """What a push's sender is told of a fault of this program's, which is said in the log."""
     log(_logger, logging.ERROR, "push_failed", error=f"{type(error).__name__}: {error}")
     _logger.debug("push_failed", exc_info=error)
-    return Unavailable("internal", "the push could not be handled")
+    return Unavailable("internal", _INTERNAL)
 
 
 def _tell(told: asyncio.Future[Outcome], outcome: Outcome) -> None:
