@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ Limits = Mapping[int, int]
 def addressed(pid: int) -> int:
     """Bytes of a process's address space."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * _PAGE
+
+
+def _state(pid: int) -> str:
+    """How a process is, by its letter."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 class ProcessEnded(Exception):
@@ -144,6 +149,21 @@ class Process:
         with contextlib.suppress(ProcessLookupError, ValueError):
             for pid in (self.pid, self.writer):
                 resource.prlimit(pid, number, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Both its processes stand still: neither writes, and no checkpoint moves what the other has written."""
+        halves = (self.writer, self.pid)
+        for pid in halves:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                while any(_state(pid) not in "TZ" for pid in halves):
+                    await asyncio.sleep(0.001)
+            yield
+        finally:
+            for pid in halves:
+                os.kill(pid, signal.SIGCONT)
 
     async def kill(self) -> None:
         """SIGKILL, and wait for its end."""

@@ -1,7 +1,6 @@
 """Power loss: of the write-ahead log any part may be missing that had not been flushed, and its tail may be torn."""
 
 import shutil
-import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -59,9 +58,8 @@ async def test_a_log_that_breaks_off_anywhere(scene: Scene, cuts: int, figures: 
     story, began, flushed = read_told(scene.told.path), generation(log), commits(log)[-1]
     sending = scene.sending(scene.messages(400))
     await scene.acknowledged(300)
-    process.send(signal.SIGSTOP)
-    frozen = copied(scene.database, tmp_path / "frozen")
-    process.send(signal.SIGCONT)
+    async with process.frozen():
+        frozen = copied(scene.database, tmp_path / "frozen")
     await sending
     await scene.finish()
     frozen_log = frozen.with_name("inbox.db-wal")
