@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -274,8 +275,9 @@ async def test_a_vacuum_gives_back_what_was_deleted(filled: Path, result: ToResu
 
 
 async def test_beside_the_daemon_only_an_inbox_that_is_laid_out_for_it_is_vacuumed(
-    filled: Path, entry: Make, route: ToRoute, result: ToResult
+    filled: Path, entry: Make, route: ToRoute, result: ToResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("receiver.inbox.vacuum._STEP_PAGES", 16)
     inbox = await SqliteInbox.open(filled)
     with pytest.raises(InboxError, match=r"systemctl stop spapi-router.*--in-steps"):
         await asyncio.to_thread(vacuum, filled)
@@ -284,16 +286,26 @@ async def test_beside_the_daemon_only_an_inbox_that_is_laid_out_for_it_is_vacuum
     await _end_all(filled, result)
     inbox = await SqliteInbox.open(filled)
     steps: list[tuple[int, int]] = []
-    work = asyncio.create_task(asyncio.to_thread(vacuum, filled, progress=lambda *step: steps.append(step)))
+    taken = threading.Event()
+
+    def step(*figures: int) -> None:
+        """The first step is followed by another only once a push was taken."""
+        steps.append((figures[0], figures[1]))
+        assert taken.wait(30)
+
+    work = asyncio.create_task(asyncio.to_thread(vacuum, filled, progress=step))
+    while not (steps or work.done()):
+        await asyncio.sleep(0.001)
     accepted = 0
     # A bounded number: they take room too, and more the longer the vacuum takes.
     while not work.done() and accepted < 100:
         await inbox.accept([entry(f"during-{accepted}", route())])
         accepted += 1
+        taken.set()
     done = await work
     await inbox.close()
-    assert accepted > 1, "pushes are taken meanwhile"
-    assert steps
+    assert accepted, "pushes are taken meanwhile"
+    assert len(steps) > 1
     assert all(given <= total for given, total in steps)
     assert done.before - done.after > 40 * len(LARGE)
     assert sound(filled).notifications == 10 + accepted
