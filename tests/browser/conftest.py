@@ -8,11 +8,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from receiver.demo.child import Child
 from receiver.simulators.sink import Sink
 from receiver.simulators.sns import SimulatedSns
+
+_PATIENCE = 60_000
+"""Milliseconds for what a page is to show: Playwright's own five seconds are too few on a busy machine."""
+_LOOKS = 1000
+expect.set_options(timeout=_PATIENCE)
 
 TOKEN = "3f9c2a7d5e8b4c1d6a0f9e2b7c4d8a1e"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -101,7 +106,7 @@ class Visitor:
     async def window(self, **options: Any) -> Page:
         """A new window that nobody has logged in with."""
         context = await self.browser.new_context(base_url=self.scene.admin, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE)
         self.contexts.append(context)
         page = await context.new_page()
         page.on("console", self._heard)
@@ -120,7 +125,7 @@ class Visitor:
 
     async def shown(self, page: Page, path: str, text: str) -> None:
         """Wait until a page of the window's visitor has a text in its source."""
-        for _ in range(300):
+        for _ in range(_LOOKS):
             if text in await (await page.request.get(path)).text():
                 return
             await page.wait_for_timeout(50)
