@@ -113,7 +113,7 @@ class Sink:
         """How many arrivals had a webhook-id that had arrived before."""
         return self._times.total() - len(self._times)
 
-    async def wait_for(self, count: int, within: float = 10.0) -> None:
+    async def wait_for(self, count: int, within: float = 60.0) -> None:
         """Wait until `count` different webhook-ids have arrived. Raises SimulationError when `within` seconds pass."""
         try:
             async with asyncio.timeout(within), self._changed:

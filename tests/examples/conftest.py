@@ -112,7 +112,7 @@ class Scene:
 
     async def ended(self) -> list[DeliveryRow]:
         """Every delivery, once all have ended."""
-        rows: list[DeliveryRow] = await rehearse.ended(self.inbox, 45.0)
+        rows: list[DeliveryRow] = await rehearse.ended(self.inbox, 150.0)
         return rows
 
     async def after(self, seconds: float) -> list[DeliveryRow]:

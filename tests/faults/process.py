@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-START_WITHIN = 40.0
-STOP_WITHIN = 25.0
+START_WITHIN = 90.0
+STOP_WITHIN = 60.0
 _LINES = 20_000
 _LONGEST_LINE = 1 << 20
 _PAGE = resource.getpagesize()
@@ -108,7 +108,7 @@ class Process:
         """Wait until it takes pushes: the facts of its `ready` event. Raises ProcessEnded."""
         return await self.event("ready", within=START_WITHIN)
 
-    async def event(self, name: str, *, within: float = 20.0, **facts: Any) -> Mapping[str, Any]:
+    async def event(self, name: str, *, within: float = 60.0, **facts: Any) -> Mapping[str, Any]:
         """Wait until it logs an event with these facts. Raises ProcessEnded, also after `within` seconds."""
         try:
             async with asyncio.timeout(within), self._changed:

@@ -27,6 +27,8 @@ from tests.faults.process import Limits, Process
 from tests.faults.record import Arrived, Killed, Recorder, Told, read_arrived, read_told
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WITHIN = 120.0
+"""Seconds for what takes a few on a machine that is not busy."""
 _AGAIN = 0.05
 _LOOK = 0.05
 
@@ -185,7 +187,7 @@ class Scene:
             self._changed.notify_all()
         return answer
 
-    async def send(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = 60.0) -> None:
+    async def send(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = WITHIN) -> None:
         """Push messages, each again until it is acknowledged. Raises TimeoutError."""
         async with asyncio.timeout(within):
             pushes: dict[str, Planned] = {}
@@ -199,24 +201,24 @@ class Scene:
 
             await send_all(messages, prepare, deliver, pace or Pace(), lambda _planned, _answer: None)
 
-    def sending(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = 60.0) -> Task[None]:
+    def sending(self, messages: Iterable[Planned], *, pace: Pace | None = None, within: float = WITHIN) -> Task[None]:
         """`send` beside the test, which awaits the task; it is ended with the stage."""
         task = asyncio.create_task(self.send(messages, pace=pace, within=within))
         self._tasks.append(task)
         return task
 
-    async def acknowledged(self, count: int, within: float = 60.0) -> None:
+    async def acknowledged(self, count: int, within: float = WITHIN) -> None:
         """Wait until `count` pushes in all have been acknowledged."""
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: self._statuses[200] >= count)
 
-    async def told_status(self, status: int | None, count: int = 1, within: float = 60.0) -> None:
+    async def told_status(self, status: int | None, count: int = 1, within: float = WITHIN) -> None:
         """Wait until `count` more pushes have been answered with a status."""
         count += self._statuses[status]
         async with asyncio.timeout(within), self._changed:
             await self._changed.wait_for(lambda: self._statuses[status] >= count)
 
-    async def settled(self, within: float = 60.0) -> None:
+    async def settled(self, within: float = WITHIN) -> None:
         """Wait until every delivery has ended and its webhook is recorded."""
         await until(self._is_settled, within)
 
@@ -225,7 +227,7 @@ class Scene:
         story, arrived = read_told(self.told.path), read_arrived(self.arrived.path)
         return check(read_kept(self.database), story, arrived, in_flight=in_flight)
 
-    async def finish(self, within: float = 60.0) -> Report:
+    async def finish(self, within: float = WITHIN) -> Report:
         """Wait until all is delivered, end the daemon gently, and judge."""
         await self.settled(within)
         assert await self.process.stop() == 0, self.process.failure("the daemon did not end well")

@@ -74,7 +74,7 @@ async def test_steps_back_and_forth(
     for number in [*waiting, len(errors)]:
         assert (await sns.publish(router.url, message(number))).status == 200
     count = len(errors) + 1
-    await sink.wait_for(count, within=20)
+    await sink.wait_for(count)
     await all_done(router, count)
     assert numbers(sink) == Counter(range(count))
 
