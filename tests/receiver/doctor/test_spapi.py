@@ -178,7 +178,7 @@ async def test_the_running_daemon_tells_of_refusals_and_of_full_plans(
     amazon: SimulatedSpapi,
 ) -> None:
     router = await start_router(write_rules(section()))
-    orders = ["111-1111111-0000000", *(f"111-1111111-{number:07d}" for number in range(1, 33))]
+    orders = ["111-1111111-0000000", *(f"111-1111111-{number:07d}" for number in range(1, 93))]
     for order in orders:
         assert (await sns.publish(router.url, change(order))).taken
     async with asyncio.timeout(20):
