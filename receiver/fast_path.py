@@ -72,15 +72,23 @@ class FastConnection(GatedConnection):
             super().resume_reading(resume_parser)
 
     def answer(self, data: bytes, last: bool) -> None:
-        """Send the answer to the push in hand; with the last one the connection ends."""
+        """Send the answer to the push in hand; with the last one the connection ends, and nothing after it is read.
+
+        RFC 9112, section 9.6: a server that says `close` processes no further requests of that connection.
+        """
         self._request_in_progress = False
         if self._handler_waiter is not None and not self._handler_waiter.done():
             self._handler_waiter.set_result(None)
         transport = self.transport
+        ends = last or self._close or self._force_close or transport is None or transport.is_closing()
         if transport is not None and not transport.is_closing():
             transport.write(data)
-            if last or self._close:
+            if ends:
                 transport.close()
+        if ends:
+            self._messages.clear()
+            self._wake_to_end()
+            return
         self._keep_alive()
         self._wake()
 

@@ -1,6 +1,7 @@
 """The short way of a push: whole requests of idle connections, answered in order, however the connection goes on."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -175,6 +176,27 @@ async def test_a_sender_that_goes_away_is_answered_nothing(stage: Stage, serve: 
     await server.shutdown(5)
 
 
+async def test_a_sender_that_goes_away_as_it_is_answered_gets_nothing_more_looked_at(
+    stage: Stage, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await idle_client(stage, server := await serve())
+    client.writer.write(PUSH + b"gone")
+    await stage.held()
+    connection = stage.short[0][1]
+    client.writer.write(OTHER)
+    async with asyncio.timeout(10):
+        while not connection._messages:
+            await asyncio.sleep(0)
+        assert connection.transport is not None
+        connection.transport.abort()
+        stage.reply()
+        while server.connections:
+            await asyncio.sleep(0)
+    gc.collect()
+    assert server.requests_count == 1
+    assert caplog.records == []
+
+
 async def test_the_last_answer_ends_the_connection(stage: Stage, serve: Any) -> None:
     client = await idle_client(stage, await serve())
     client.writer.write(PUSH + b"last")
@@ -182,6 +204,29 @@ async def test_the_last_answer_ends_the_connection(stage: Stage, serve: Any) -> 
     stage.reply(last=True)
     assert await client.answer() == b"short last"
     assert await client.ended()
+
+
+@pytest.mark.parametrize("shutting_down", [False, True])
+async def test_nothing_that_follows_the_last_answer_is_looked_at(stage: Stage, serve: Any, shutting_down: bool) -> None:
+    client = await idle_client(stage, server := await serve())
+    client.writer.write(PUSH + b"last")
+    await stage.held()
+    connection = stage.short[0][1]
+    client.writer.write(PUSH + b"more" + OTHER)
+    async with asyncio.timeout(10):
+        while len(connection._messages) < 2:
+            await asyncio.sleep(0)
+    ending = asyncio.create_task(server.shutdown(20)) if shutting_down else None
+    async with asyncio.timeout(10):
+        while ending and connection._handler_waiter is None:
+            await asyncio.sleep(0)
+    stage.reply(last=not shutting_down)
+    assert await client.answer() == b"short last"
+    assert await client.ended()
+    if ending:
+        async with asyncio.timeout(10):
+            await ending
+    assert server.requests_count == 1
 
 
 async def test_shutting_down_waits_for_the_push_in_hand(stage: Stage, serve: Any) -> None:
