@@ -22,7 +22,7 @@ from receiver.cli.kept import (
 )
 from receiver.cli.output import json_line, listing, table
 from receiver.cli.times import TIME
-from receiver.cli.written import RATE
+from receiver.cli.written import ID, RATE
 from receiver.errors import RouterError
 from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, SqliteInbox, State
 from receiver.notification import asked_type
@@ -69,7 +69,7 @@ def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Pa
 
 
 @command.command("show")
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("id_", metavar="ID", type=ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @database_options
 def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
@@ -94,7 +94,7 @@ def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path |
 
 
 @command.command("replay")
-@click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--rate", type=RATE, metavar="RATE", help="How fast they fall due, like 20/s.  [default: all at once]")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
@@ -118,7 +118,7 @@ def replay(
 
 
 @command.command("cancel")
-@click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--reason", default="cancelled by hand", show_default=True, help="What is kept with them.")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")

@@ -30,6 +30,7 @@ from receiver.cli.reroute import command as reroute
 from receiver.cli.rotate import command as rotate
 from receiver.cli.times import TIME
 from receiver.cli.vacuum import command as vacuum
+from receiver.cli.written import ID
 from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
@@ -76,7 +77,7 @@ def list_notifications(
 
 
 @command.command("show")
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("id_", metavar="ID", type=ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the message as received.")
 @database_options
 def show_notification(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:

@@ -10,6 +10,7 @@ from receiver.cli.kept import printable, reading, with_inbox
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line
 from receiver.cli.times import TIME
+from receiver.cli.written import ID
 from receiver.config import load
 from receiver.inbox import NotificationFilter, SqliteInbox
 from receiver.notification import asked_type
@@ -17,7 +18,7 @@ from receiver.rerouting import Lacking, Rerouter
 
 
 @click.command("reroute")
-@click.argument("ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE.")
 @click.option("--unrouted", is_flag=True, help="Those alone that no rule matched when they came.")
 @click.option(

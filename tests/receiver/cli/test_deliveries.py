@@ -101,6 +101,29 @@ def test_notifications_are_listed(path: Path, options: tuple[str, ...], ids: lis
     assert [record["id"] for record in records(path, "inbox", "list", *options)] == ids
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inbox", "show", "{}"),
+        ("inbox", "export", "--after", "{}"),
+        ("inbox", "reroute", "{}"),
+        ("deliveries", "show", "{}"),
+        ("deliveries", "replay", "{}", "--yes"),
+        ("deliveries", "cancel", "{}", "--yes"),
+        ("explain", "--inbox", "{}"),
+    ],
+)
+def test_a_number_that_no_row_can_have_is_wrong_usage(path: Path, arguments: tuple[str, ...]) -> None:
+    rules = path.with_name("rules.toml")
+    rules.write_text(
+        '[sns]\ntopics = ["arn:aws:sns:us-east-1:123456789012:a"]\n[inbox]\ndatabase = "sqlite:inbox.db"\n'
+    )
+    words = [argument.format(1 << 63) for argument in arguments]
+    result = CliRunner().invoke(cli, [*words, "--config", str(rules)])
+    assert result.exit_code == 2, result.exception
+    assert "9223372036854775808 is not in the range" in result.stderr
+
+
 def test_the_table_of_notifications(path: Path) -> None:
     lines = run(path, "inbox", "list").stdout.splitlines()
     assert lines[0].split()[:4] == ["ID", "RECEIVED_AT", "TYPE", "SELLER_ID"]
