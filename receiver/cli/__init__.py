@@ -1,7 +1,10 @@
 """The command line: `spapi-router`. Each command is a module of this package, imported only when it is called."""
 
+import errno
 import importlib
+import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -31,6 +34,10 @@ _COMMANDS = {
     "completion": "what makes a shell complete these commands",
     "simulate": "stand-ins for Amazon's side",
 }
+
+
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What says that a file or disk that the output was sent to takes no more."""
 
 
 class _Commands(click.Group):
@@ -69,3 +76,17 @@ def main(arguments: list[str] | None = None) -> Any:
     except (RouterError, HandlerError) as error:
         click.echo(f"spapi-router: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _give_up_output()
+        click.echo(f"spapi-router: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def _give_up_output() -> None:
+    """Leave standard output for the null device: Python would try to write the rest again at its end, and complain."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,12 +45,14 @@ def command(url: str, offline: bool, as_json: bool, config: Path) -> None:
 
 async def _examined(orders: Orders, as_json: bool) -> Counter[Verdict]:
     counts: Counter[Verdict] = Counter()
-    async for name, result in examine(orders):
-        counts[result.verdict] += 1
-        if as_json:
-            json_line({"check": name, "verdict": result.verdict, "detail": result.detail, "cure": result.cure or None})
-        else:
-            _show(name, result)
+    async with aclosing(examine(orders)) as results:
+        async for name, result in results:
+            counts[result.verdict] += 1
+            if as_json:
+                cure = result.cure or None
+                json_line({"check": name, "verdict": result.verdict, "detail": result.detail, "cure": cure})
+            else:
+                _show(name, result)
     return counts
 
 

@@ -1,7 +1,7 @@
 """Running the checks: all at once, each bounded in time, their results in the order of the list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Orders:
     checks: Sequence[Check] = CHECKS
 
 
-async def examine(orders: Orders) -> AsyncIterator[tuple[str, Result]]:
+async def examine(orders: Orders) -> AsyncGenerator[tuple[str, Result], None]:
     """The results with the names of their checks. Raises nothing that the router's state could cause."""
     try:
         config = load(orders.rules)
