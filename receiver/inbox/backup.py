@@ -44,9 +44,11 @@ class Contents:
 def back_up(source: Path, target: Path, *, force: bool = False, progress: Progress | None = None) -> Contents:
     """Copy the inbox at `source`, whose daemon may run, to the file `target`; what the copy holds.
 
-    Raises InboxError: for a target that is there already (unless `force`), that is in use, or that has no room, and
-    for a source or a copy that is damaged.
+    Raises InboxError: for a target that is there already (unless `force`), that is no file, is in use, or has no room,
+    and for a source or a copy that is damaged.
     """
+    # What a link leads to is written, and the link stays: `/dev/stdout` is one.
+    target = target.resolve()
     _check_target(source, target, force)
     with closing(_opened(source)) as connection:
         try:
@@ -118,6 +120,8 @@ def _check_target(source: Path, target: Path, force: bool) -> None:
     if target.exists():
         if target.is_dir():
             raise InboxError(f"{target} is a directory: name a file in it")
+        if not target.is_file():
+            raise InboxError(f"{target} is a device, a pipe or a socket: name a file")
         if target.samefile(source):
             raise InboxError(f"{target} is the inbox itself: name another file")
         if not force:

@@ -39,7 +39,10 @@ def _load(path: Path) -> Authority:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Put the whole content in place, or leave what was there."""
+    """Put the whole content in place, or leave what was there. A device or a pipe is no place: it would be gone."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise SimulationError(f"{path} cannot be written: it is not a file; name another")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,6 +1,7 @@
 """Copies of a running inbox and the way back; giving space back; reading everything out."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -154,6 +155,19 @@ def test_force_writes_over_a_file_and_never_over_an_inbox_in_use(filled: Path, t
     lock.release()
     with pytest.raises(InboxError, match="is the inbox itself"):
         back_up(filled, filled, force=True)
+
+
+def test_force_never_replaces_what_is_no_file(filled: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(InboxError, match="is a device, a pipe or a socket: name a file"):
+            back_up(filled, tmp_path / name, force=True)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "latest").symlink_to("there.db")
+    back_up(filled, tmp_path / "latest", force=True)
+    assert (tmp_path / "latest").is_symlink()
+    assert sound(tmp_path / "there.db").notifications == 60
 
 
 def test_no_inbox_and_a_damaged_one_give_no_copy(filled: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,3 +46,10 @@ def test_the_certificate_replaces_an_older_one(tmp_path: Path) -> None:
     for content in (b"a", b"b"):
         write_certificate(path, content)
         assert path.read_bytes() == content
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SimulationError, match="is not a file; name another"):
+        write_certificate(tmp_path / "pipe", b"certificate")
+    assert (tmp_path / "pipe").is_fifo()
