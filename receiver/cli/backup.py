@@ -11,6 +11,7 @@ from receiver import times
 from receiver.cli.kept import database_of, database_options, mebibytes
 from receiver.cli.output import json_line, on_terminal
 from receiver.inbox.backup import Contents, back_up
+from receiver.inbox.restore import look
 from receiver.inbox.restore import restore as put_back
 
 
@@ -48,11 +49,13 @@ def restore(backup_: Path, yes: bool, config: Path | None, database: Path | None
     """
     path = database_of(config, database)
     if not yes:
-        click.echo(f"{path} would be moved aside, and {backup_} put in its place; add --yes to do it")
+        held = _said(look(backup_, path))
+        aside = f"in the place of {path}, which would be moved aside" if path.exists() else f"at {path}"
+        click.echo(f"{backup_} ({held}, checked) would be put {aside}; add --yes to do it")
         return
-    contents, aside = put_back(backup_, path, f"before-restore-{_moment()}")
+    contents, kept = put_back(backup_, path, f"before-restore-{_moment()}")
     click.echo(f"{path}: {_said(contents)}, checked")
-    for old in aside:
+    for old in kept:
         click.echo(f"kept: {old}")
 
 

@@ -39,6 +39,15 @@ def restore(backup: Path, path: Path, label: str) -> tuple[Contents, list[Path]]
     return contents, aside
 
 
+def look(backup: Path, path: Path) -> Contents:
+    """What a backup holds that could be put in the place of the inbox at `path`. Raises InboxError as `restore` does.
+
+    A daemon may still run on that inbox.
+    """
+    _check(backup, path)
+    return sound(backup)
+
+
 def _check(backup: Path, path: Path) -> None:
     if not backup.is_file():
         raise InboxError(f"there is no backup {backup}")

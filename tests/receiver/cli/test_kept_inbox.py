@@ -88,7 +88,11 @@ def test_restore_says_first_what_it_would_do(run: Invoke, tmp_path: Path, path: 
     copy = tmp_path / "copy.db"
     run("backup", copy)
     filled(path, 21, 25)
-    assert "add --yes" in run("restore", copy).stdout
+    said = run("restore", copy).stdout
+    assert re.search(
+        r"copy\.db \(0\.\d MiB, 20 notifications, 20 deliveries, checked\) would be put in the place", said
+    )
+    assert "add --yes" in said
     assert "25 notifications" in run("stats").stdout
     result = run("restore", copy, "--yes")
     assert result.exit_code == 0, result.output
@@ -96,6 +100,14 @@ def test_restore_says_first_what_it_would_do(run: Invoke, tmp_path: Path, path: 
     (kept,) = [line.removeprefix("kept: ") for line in result.stdout.splitlines() if line.startswith("kept: ")]
     assert Path(kept).exists()
     assert "20 notifications" in run("stats").stdout
+
+
+@pytest.mark.parametrize(("name", "why"), [("none.db", "there is no backup"), ("notes.txt", "is damaged")])
+def test_what_cannot_be_restored_is_not_promised(run: Invoke, tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "notes.txt").write_text("no database" * 1000)
+    result = run("restore", tmp_path / name)
+    assert isinstance(result.exception, InboxError)
+    assert why in str(result.exception)
 
 
 def test_vacuum_says_what_it_freed(run: Invoke, path: Path) -> None:
