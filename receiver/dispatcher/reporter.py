@@ -9,6 +9,7 @@ from receiver.dispatcher.observer import Observer
 from receiver.dispatcher.outcomes import Ended
 from receiver.events import log
 from receiver.inbox.store import State
+from receiver.times import iso
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 """Raises an internal notification: its type and its payload."""
@@ -62,7 +63,8 @@ class Reporter:
         if phase is Phase.CLOSED:
             log(self._log, logging.INFO, "breaker_closed", handler=self._handler)
             return
-        facts = {"reason": state.reason, "openings": state.openings, "since": state.since, "until": state.until}
+        times = {"since": iso(state.since), "until": iso(state.until)}
+        facts = {"reason": state.reason, "openings": state.openings, **times}
         log(self._log, logging.WARNING, "breaker_opened", handler=self._handler, **facts)
         if state.openings == 1 and not internal:
             self._emit(BREAKER_OPENED, {"handler": self._handler, **facts})

@@ -306,6 +306,7 @@ async def test_a_breaker_stops_calls_and_spends_no_attempts_until_the_sink_is_ba
     assert snapshot.running == 0
     assert [type_ for type_, _ in lab.events] == ["router.breaker_opened"]
     assert lab.events[0][1]["handler"] == "erp"
+    assert all(re.fullmatch(r"\d{4}-.*T.*Z", lab.events[0][1][name]) for name in ("since", "until"))
     down = False
     await lab.settled(done=50)
     assert dispatcher.snapshot()["erp"].breaker == "closed"
