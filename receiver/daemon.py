@@ -58,7 +58,7 @@ class Daemon:
         manager: ServiceManager | None = None,
         process: WriterProcess | None = None,
     ) -> None:
-        self.config = config
+        self.config = self._started_with = config
         self.addresses: tuple[str, ...] = ()
         self.admin_addresses: tuple[str, ...] = ()
         self.ready = asyncio.Event()
@@ -285,9 +285,9 @@ class Daemon:
             log(_logger, logging.WARNING, "stand_in_signer_believed", url=signer.url, pinned=pinned, cure=cure)
 
     def _warn_of_restart(self, config: Configuration) -> None:
-        """Say which changed sections only a restart takes in."""
-        if (config.privacy is None) != (self.config.privacy is None):
+        """Say which sections differ from those this daemon started with, and wait for a restart."""
+        if (config.privacy is None) != (self._started_with.privacy is None):
             log(_logger, logging.WARNING, "restart_needed", section="privacy", file=str(config.path))
         for name in ("server", "inbox", "log", "telemetry"):
-            if getattr(config, name) != getattr(self.config, name):
+            if getattr(config, name) != getattr(self._started_with, name):
                 log(_logger, logging.WARNING, "restart_needed", section=name, file=str(config.path))

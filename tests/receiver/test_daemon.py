@@ -218,6 +218,23 @@ async def test_a_reload_takes_new_rules_in_and_a_bad_file_changes_nothing(
     assert 'did you mean "wms"' in refusal.facts["error"]  # type: ignore[attr-defined]
 
 
+async def test_a_reload_says_what_waits_for_a_restart_until_it_is_as_it_was(
+    start_router: Any, write_rules: Any, forward_to: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said() -> list[str]:
+        found = [record.facts["section"] for record in caplog.records if record.getMessage() == "restart_needed"]  # type: ignore[attr-defined]
+        caplog.clear()
+        return found
+
+    text = write_rules(forward_to("erp") + CATCH_ALL)
+    router = await start_router(text)
+    for changed in (text.replace("[inbox]", '[inbox]\nretention = "3d"'), None, text):
+        if changed is not None:
+            router.rules.write_text(changed)
+        await router.daemon.reload(router.parts)
+        assert said() == ([] if changed == text else ["inbox"])
+
+
 async def test_a_reload_while_the_inbox_is_locked_changes_nothing(
     start_router: Any,
     write_rules: Any,
