@@ -16,6 +16,7 @@ class Finding:
 
     file: str
     line: int
+    """From 1; 0 where the finding is of the whole file."""
     path: tuple[str | int, ...]
     message: str
     severity: Severity = "error"
@@ -28,7 +29,8 @@ class Finding:
         return key_path(self.path)
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+        numbers = (number for number in (self.line, self.column) if number)
+        place = ":".join([self.file, *map(str, numbers)])
         warning = "warning: " if self.severity == "warning" else ""
         return f"{place}: {warning}{self.key}{': ' if self.path else ''}{self.message}"
 

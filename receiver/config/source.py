@@ -30,6 +30,8 @@ _CURES = (
     ("Expected newline or end of document", "the line should end here: put text in quotes, and one key on a line"),
     ("Illegal character", "a text does not go on over the end of the line: close its quotes"),
     ("Unterminated string", "the quotes of a text are not closed"),
+    ("Expected ']'", "the name of a [table] is not closed: it ends with ]"),
+    ("Expected ']]'", "the name of a list of tables is not closed: it ends with ]]"),
     ("Expected", "the quotes of a text are not closed"),
     ("Unclosed array", "a list is not closed: a comma between its entries, ] at its end"),
     ("Unclosed inline table", "a table in braces is not closed, and stands on one line"),

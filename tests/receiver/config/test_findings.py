@@ -11,6 +11,7 @@ def test_findings_read_as_lines() -> None:
     assert str(finding) == 'rules.toml:7: rules[0].match."a b"."c\\"d": is wrong'
     assert str(Finding("rules.toml", 7, (), "invalid", column=3)) == "rules.toml:7:3: invalid"
     assert str(Finding("r", 7, ("log",), "odd", "warning")) == "r:7: warning: log: odd"
+    assert str(Finding("rules.toml", 0, (), "cannot be read")) == "rules.toml: cannot be read"
     assert "\n" not in str(Finding("r", 1, ("a\nb",), "x"))
 
 

@@ -118,6 +118,8 @@ def test_valid_values_pass(tmp_path: Path) -> None:
         (b'a = """x', "the quotes of a text are not closed"),
         (b"a = 1 b = 2", "rules.toml:1:7: invalid TOML: the line should end here"),
         (b"= 1", "rules.toml:1:1: invalid TOML"),
+        (b"[a\n", "rules.toml:1:3: invalid TOML: the name of a [table] is not closed: it ends with ]"),
+        (b"[[a]\n", "rules.toml:1:4: invalid TOML: the name of a list of tables is not closed: it ends with ]]"),
         (b'a = 1\nb = "\xe4"', "rules.toml:2:6: is not UTF-8 text: save the file as UTF-8"),
         (b"a = " + b"[" * 20000, "nested too deep"),
     ],
