@@ -16,7 +16,6 @@ from receiver.cli.kept import (
     database_options,
     delivery_record,
     kept_in,
-    printable,
     show_facts,
     with_inbox,
 )
@@ -24,6 +23,7 @@ from receiver.cli.output import json_line, listing, table
 from receiver.cli.times import TIME
 from receiver.cli.written import ID, RATE
 from receiver.errors import RouterError
+from receiver.escapes import escaped
 from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, SqliteInbox, State
 from receiver.notification import asked_type
 
@@ -86,7 +86,7 @@ def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path |
         columns = ["number", "started_at", "seconds", "outcome", "status", "detail", "request_id"]
         table(columns, ([record[name] for name in columns] for record in records))
     if records and records[-1]["response"]:
-        click.echo(f"\nlast answer: {printable(records[-1]['response'])}")
+        click.echo(f"\nlast answer: {escaped(records[-1]['response'])}")
     if len(chain) > 1:
         click.echo()
         for line in _tree(chain, _root(chain, row), row.id):
@@ -228,7 +228,7 @@ def _nested(chain: dict[int, DeliveryRow], row: DeliveryRow) -> dict[str, Any]:
 def _tree(chain: dict[int, DeliveryRow], row: DeliveryRow, shown: int, indent: str = "") -> Iterator[str]:
     """A chain as a tree for people; the delivery shown is marked."""
     mark = "  <- this one" if row.id == shown else ""
-    reason = f": {printable(row.reason)}" if row.reason else ""
+    reason = f": {escaped(row.reason)}" if row.reason else ""
     yield f"{indent}{row.id} {row.handler} {row.state}{reason}{mark}"
     children = _children(chain, row)
     for child in children:

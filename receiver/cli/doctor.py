@@ -16,6 +16,7 @@ from receiver.doctor import Result, Verdict, examine
 from receiver.doctor.examination import Orders
 from receiver.doctor.patient import Ways
 from receiver.doctor.probe import Probe
+from receiver.escapes import escaped
 
 _COLOURS = {Verdict.OK: "green", Verdict.SKIPPED: "bright_black", Verdict.WARNING: "yellow", Verdict.FINDING: "red"}
 _NAME_WIDTH = 17
@@ -68,8 +69,7 @@ def _show(name: str, result: Result) -> None:
 
 def _line(text: str) -> str:
     """A text as one harmless line: some of it came from strangers."""
-    line = " ".join(text.split())
-    return line if line.isprintable() else ascii(line)[1:-1]
+    return escaped(" ".join(text.split()))
 
 
 def _summary(counts: Counter[Verdict]) -> str:

@@ -12,6 +12,7 @@ from receiver.cli.output import iso, on_terminal
 from receiver.config import Configuration, load
 from receiver.config.privacy import PrivacySettings
 from receiver.errors import ConfigError
+from receiver.escapes import escaped
 from receiver.inbox import AttemptRow, DeliveryRow, NotificationRow, SqliteInbox, State
 from receiver.privacy import Protection
 from receiver.privacy.opening import read_with
@@ -155,12 +156,7 @@ def show_facts(record: Mapping[str, Any]) -> None:
     for name, value in record.items():
         if value not in (None, "", {}):
             text = counts(value) if isinstance(value, dict) else str(value)
-            click.echo(f"  {name.replace('_', ' '):<16} {printable(text)}")
-
-
-def printable(text: str) -> str:
-    """A text as one harmless line."""
-    return text if text.isprintable() else ascii(text)[1:-1]
+            click.echo(f"  {name.replace('_', ' '):<16} {escaped(text)}")
 
 
 def mebibytes(count: int) -> str:

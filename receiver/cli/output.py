@@ -8,6 +8,7 @@ import click
 import orjson
 
 from receiver import times
+from receiver.escapes import escaped
 
 
 def iso(seconds: float | None) -> str | None:
@@ -49,4 +50,4 @@ def on_terminal() -> bool:
 
 def _cell(value: Any) -> str:
     text = "-" if value is None or value == "" else str(value)
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return escaped(text)

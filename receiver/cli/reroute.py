@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from receiver.cli.kept import printable, reading, with_inbox
+from receiver.cli.kept import reading, with_inbox
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line
 from receiver.cli.times import TIME
 from receiver.cli.written import ID
 from receiver.config import load
+from receiver.escapes import escaped
 from receiver.inbox import NotificationFilter, SqliteInbox
 from receiver.notification import asked_type
 from receiver.rerouting import Lacking, Rerouter
@@ -69,12 +70,12 @@ def _show(lacking: Lacking, added: bool, as_json: bool) -> None:
     if as_json:
         json_line(_record(lacking, added))
         return
-    click.echo(f"{lacking.id}  {printable(lacking.type) or '(no type)'}")
+    click.echo(f"{lacking.id}  {escaped(lacking.type) or '(no type)'}")
     if lacking.error:
-        click.echo(f"    not matched: {printable(lacking.error)}")
+        click.echo(f"    not matched: {escaped(lacking.error)}")
     for route in lacking.routes:
-        key = f", key {printable(route.key)}" if route.key is not None else ""
-        dead = f", dead at once: {printable(route.dead)}" if route.dead else ""
+        key = f", key {escaped(route.key)}" if route.key is not None else ""
+        dead = f", dead at once: {escaped(route.dead)}" if route.dead else ""
         click.echo(f"    + {route.rule} -> {route.handler}{key}{dead}")
 
 

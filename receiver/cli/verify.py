@@ -13,6 +13,7 @@ import click
 
 from receiver.cli.output import iso, json_line
 from receiver.errors import Refused, Unavailable
+from receiver.escapes import escaped
 from receiver.sns import CertificateStore, Fetch, StandIn, TopicList, UnverifiedMessage, Verifier, http_fetch, parse
 from receiver.sns.given import GivenCertificate
 from receiver.times import parse_time
@@ -194,7 +195,7 @@ def _print(verdict: _Verdict, question: _Question) -> None:
         allowed = "" if question.topics else " (compared with no allow-list: --topic does that)"
         click.echo(f"  topic        {facts['topic']}{allowed}")
         trust = "" if verdict.reason else _trust(facts)
-        click.echo(f"  certificate  {_printable(facts['certificate'])}{trust}")
+        click.echo(f"  certificate  {escaped(facts['certificate'])}{trust}")
         click.echo(f"  judged at    {facts['judged_at']}")
     for cure in _cures(verdict, question):
         click.echo(f"  try          {cure}")
@@ -211,7 +212,3 @@ def _cures(verdict: _Verdict, question: _Question) -> list[str]:
     if question.at is None and verdict.reason in {"certificate", "certificate_chain"}:
         cures.append(_AT_ITS_TIME)
     return cures
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)[1:-1]

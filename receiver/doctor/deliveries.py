@@ -6,6 +6,7 @@ from receiver.dispatcher.breaker import BreakerState, Phase
 from receiver.dispatcher.lane import BREAKER_NOTE
 from receiver.doctor.check import Result, finding, ok, skipped, warning
 from receiver.doctor.patient import Patient
+from receiver.escapes import escaped
 from receiver.inbox import DeliveryFilter, DeliveryRow, SqliteInbox, State
 
 _OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
@@ -122,8 +123,7 @@ def _said(row: DeliveryRow) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    line = line if line.isprintable() else ascii(line)[1:-1]
+    line = escaped(" ".join(text.split()))
     return line if len(line) <= _MOST_REASON else line[: _MOST_REASON - 1] + "…"
 
 

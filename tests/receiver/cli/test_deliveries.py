@@ -51,7 +51,12 @@ async def _fill(inbox: SqliteInbox) -> None:
     done = Run(order.id, order.run, State.DONE, 1_772_827_700.0, 1_772_827_700.25, detail="200", children=children)
     await inbox.finish([done])
     for claim in await inbox.claim("erp", 5, 1_772_827_800.0, 30.0):
-        answer = {"status": 410, "detail": "HTTP 410: Gone", "response": b"gone\x1b[2J", "request_id": "r-7"}
+        answer = {
+            "status": 410,
+            "detail": "HTTP 410: Gone",
+            "response": "längst\x1b[2J 古い\n".encode(),
+            "request_id": "r-7",
+        }
         await inbox.finish([Run(claim.id, claim.run, State.DEAD, 1_772_827_800.0, 1_772_827_801.0, **answer)])
 
 
@@ -190,6 +195,7 @@ def test_a_delivery_is_shown_with_its_attempts_and_its_chain(path: Path) -> None
         "├─ 4 erp dead: HTTP 410: Gone  <- this one",
         "└─ 5 audit waiting",
     ]
+    assert "last answer: längst\\x1b[2J 古い\\n" in lines
     assert "\x1b" not in result.stdout
     (record,) = records(path, "deliveries", "show", "5")
     assert [child["id"] for child in record["chain"]["then"]] == [4, 5]
