@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -13,6 +15,13 @@ from receiver.errors import RouterError
 _BACKLOG = 4096
 """Connections that wait to be accepted, for which Linux allows as many by default: eight seconds of 500 pushes each."""
 _SOCKET_MODE = 0o660
+
+_CURES = {
+    errno.EADDRINUSE: "is another process there? `ss -ltnp` shows it",
+    errno.EADDRNOTAVAIL: "this machine has no such address: `ip address` shows those it has",
+    errno.EACCES: "this user may not: let systemd open the socket, or take a port above 1023",
+    errno.ENOENT: "its directory must exist, and be writable for this user",
+}
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
@@ -45,7 +54,7 @@ async def listen(factory: ProtocolFactory, where: Listen, tls: ssl.SSLContext | 
         else:
             server = await loop.create_server(factory, where.host, where.port, ssl=tls, backlog=_BACKLOG)
     except OSError as error:
-        raise ListenError(f"cannot listen on {where}: {error.strerror or error}; is another process there?") from None
+        raise ListenError(f"cannot listen on {where}: {_why(error)}") from None
     return Listener([server], inherited=False)
 
 
@@ -61,8 +70,21 @@ async def adopt(
     return Listener(servers, inherited=True)
 
 
+def _why(error: OSError) -> str:
+    """The cause in the system's words, without the address that asyncio puts before them, and the cure."""
+    if error.errno is None or error.errno <= 0:
+        return error.strerror or str(error)
+    cure = _CURES.get(error.errno)
+    return os.strerror(error.errno) + (f"; {cure}" if cure else "")
+
+
 def _free(path: Path) -> str:
-    """The path of a Unix socket, without the leftover of a process that was killed. Raises OSError."""
+    """The path of a Unix socket, without the leftover of a process that was killed. Raises OSError.
+
+    A file of another kind stays: Linux says of it, too, that the connection was refused.
+    """
+    if path.exists() and not path.is_socket():
+        raise OSError(f"{path} is there, and is no socket: name another path")
     with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
         probe.connect(str(path))
         raise OSError(f"{path} is in use")
