@@ -1,5 +1,7 @@
 """Why a request got no answer, in the words of the person who has to mend it."""
 
+import os
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +55,14 @@ def _unresolved(error: Any) -> str:
 def _unconnected(error: Any) -> str:
     if isinstance(error.os_error, AddressRefused):
         return f"{error.host} is not connected to: {error.os_error.strerror}"
-    return f"cannot connect to {error.host}:{error.port}: {_text(error.os_error)}"
+    return f"cannot connect to {error.host}:{error.port}: {_refusal(error.os_error)}"
+
+
+def _refusal(error: OSError) -> str:
+    """The system's words: asyncio's own, "Connect call failed", only repeat the address."""
+    if error.errno is None or error.errno <= 0 or isinstance(error, ssl.SSLError):
+        return _text(error)
+    return os.strerror(error.errno)
 
 
 def _text(error: OSError) -> str:
