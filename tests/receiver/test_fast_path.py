@@ -363,7 +363,7 @@ async def test_both_ways_give_the_same_answers(
 
 @pytest.mark.parametrize("whole", [True, False])
 async def test_a_push_ends_also_where_nobody_can_be_told_why(
-    start_router: Any, write_rules: Any, sns: SimulatedSns, whole: bool, monkeypatch: pytest.MonkeyPatch
+    start_router: Any, write_rules: Any, sns: SimulatedSns, whole: bool, reading: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     router = await start_router(write_rules(RULES))
     address = router.url.split("/")[2]
@@ -374,7 +374,8 @@ async def test_a_push_ends_also_where_nobody_can_be_told_why(
     monkeypatch.setattr(router.parts.ingest._alarms, "failed", failed)
     push = sns.messages().notification("forged", subscription=f"{sns.topic}:1", sent_at=sns.clock())
     body = push.body.replace(b"forged", b"FORGED")
-    fields, answer = await said(address, _head(address, Push(push.message_id, push.headers, body)), body, whole)
+    head = _head(address, Push(push.message_id, push.headers, body))
+    fields, answer = await said(address, reading, *([head + body] if whole else [head, body]))
     assert any(line.startswith("HTTP/1.1 503") for line in fields)
     assert json.loads(answer)["reason"] == "internal"
     assert router.parts.ingest.in_flight == 0
