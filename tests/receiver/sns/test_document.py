@@ -92,6 +92,31 @@ def test_a_repeated_key_is_refused(body: bytes) -> None:
     assert "stands more than once" in raised.value.detail
 
 
+def many_keys(count: int) -> bytes:
+    """An object of so many keys of which the last stands twice, lost when it is read behind another of its own name."""
+    keys = "".join(f'"{number:x}":0,' for number in range(count))
+    return f'{{"x":{{{keys}"z":0,"z":0}},"x":1}}'.encode()
+
+
+def test_the_repeated_key_is_named() -> None:
+    with pytest.raises(BadMessage) as raised:
+        read_object(many_keys(100))
+    assert raised.value.detail == "the key 'z' stands more than once"
+
+
+@pytest.mark.parametrize("body", [many_keys(100_000), b'{"a":[' + b"{}," * 100_000 + b'"\\u0022"],"a":1}'])
+def test_a_large_body_is_refused_without_looking_for_the_key(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(BadMessage) as raised:
+        read_object(body)
+    assert (raised.value.reason, raised.value.detail) == ("duplicate_key", "a key stands more than once")
+
+
+def test_escaped_quotation_marks_need_no_second_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    assert read_object(b'{"a":[{},"\\u0022\\\\\\u0022\\\\u0022"]}') == {"a": [{}, '"\\"\\u0022']}
+
+
 @pytest.mark.parametrize(
     "body",
     [
