@@ -53,7 +53,7 @@ def _strings(value: dict[str, Any] | list[Any], deepest: int) -> list[str]:
 
 
 def _quotation_marks(body: bytes) -> int:
-    """How many stand in a JSON text, as they are or written as \\u0022."""
+    """How many stand in a JSON text, as they are or as an escape."""
     marks = body.count(b'"')
     # Searched from the end it takes half the time: it goes by the first character of what is looked for.
     if body.rfind(b"\\u0022") >= 0:
