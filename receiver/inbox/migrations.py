@@ -2,10 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from receiver.errors import InboxError
 from receiver.inbox.audit import ACTIONS
+from receiver.inbox.connection import uri
 from receiver.inbox.entities import ENTITIES
 from receiver.inbox.minutes import MINUTES
 from receiver.inbox.schema import VERSION_1
@@ -30,6 +32,17 @@ def check_version(version: int, path: Path, known: int = len(STEPS)) -> None:
             f"the inbox {path} has schema version {version}, this program works with {known}: "
             "start `spapi-router serve` once, which brings it up to date"
         )
+
+
+def check_kind(path: Path, *, empty: bool) -> None:
+    """Raise InboxError for a database of another program, before anything of it is changed; sqlite3.Error as it comes.
+
+    `empty` says whether one without a table may be made an inbox.
+    """
+    with closing(sqlite3.connect(uri(path, "rw"), uri=True, isolation_level=None)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if (tables or not empty) and "notifications" not in tables:
+        raise InboxError(f"{path} is no inbox of spapi-router: name another file; nothing in it was changed")
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) -> None:

@@ -25,7 +25,7 @@ from receiver.inbox.listing import (
     Subscription,
 )
 from receiver.inbox.lock import OwnerLock
-from receiver.inbox.migrations import check_version, migrate, version_of
+from receiver.inbox.migrations import check_kind, check_version, migrate, version_of
 from receiver.inbox.pruning import Pruning
 from receiver.inbox.queries import Queries
 from receiver.inbox.remote_writer import WriterProcess
@@ -259,6 +259,7 @@ def _prepare(path: Path, busy_timeout: float) -> None:
     except OSError as error:
         raise InboxError(f"the inbox {path} cannot be opened: {error.strerror}; check its owner and modes") from None
     try:
+        check_kind(path, empty=True)
         connection = connect(path, "rwc", busy_timeout)
         try:
             migrate(connection, path)

@@ -16,6 +16,7 @@ from receiver.errors import InboxError, Unavailable
 from receiver.inbox.backup import require_space
 from receiver.inbox.connection import connect, opening_error, primary_code, translated
 from receiver.inbox.lock import OwnerLock
+from receiver.inbox.migrations import check_kind
 from receiver.inbox.ownership import owned
 
 Progress = Callable[[int, int], None]
@@ -39,13 +40,14 @@ class Vacuumed:
 def vacuum(path: Path, *, in_steps: bool = False, progress: Progress | None = None) -> Vacuumed:
     """Give free space back: in small steps beside a running daemon where the inbox is laid out for it, else whole.
 
-    `in_steps` lays it out for that. Raises InboxError where a daemon runs on an inbox that is not, or where the disk
-    has no room for the work; Unavailable where another program holds the inbox.
+    `in_steps` lays it out for that. Raises InboxError where the file is no inbox, a daemon runs on an inbox that is not
+    laid out so, or the disk has no room for the work; Unavailable where another program holds the inbox.
     """
     if not path.exists():
         raise InboxError(f"there is no inbox at {path}: name the one of the rules file")
     owner = OwnerLock(path).owner()
     try:
+        check_kind(path, empty=False)
         if owner is None:
             with owned(path), closing(connect(path, "rw", _BUSY_SECONDS)) as connection:
                 return _whole(connection, path, in_steps)

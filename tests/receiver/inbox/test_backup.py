@@ -346,6 +346,21 @@ def test_there_is_nothing_to_vacuum(tmp_path: Path) -> None:
         vacuum(tmp_path / "bad.db")
 
 
+async def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    other = tmp_path / "grafana.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE dashboard (id)")
+    (tmp_path / "empty.db").touch()
+    before = other.read_bytes()
+    with pytest.raises(InboxError, match="is no inbox of spapi-router: name another file"):
+        await (await SqliteInbox.open(other)).close()
+    for path in (other, tmp_path / "empty.db"):
+        with pytest.raises(InboxError, match="is no inbox of spapi-router: name another file"):
+            vacuum(path, in_steps=True)
+    assert other.read_bytes() == before
+    assert (tmp_path / "empty.db").stat().st_size == 0
+
+
 async def test_everything_is_read_out_in_the_order_of_its_arrival(
     filled: Path, entry: Make, route: ToRoute, result: ToResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
