@@ -33,7 +33,7 @@ def command() -> None:
     """List, add and remove seller accounts. The daemon may run meanwhile, and takes changes up within 30 seconds."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the accounts, never their tokens.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @config_option
 def list_accounts(config: Path, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def list_accounts(config: Path, as_json: bool) -> None:
     listing(records, _COLUMNS, as_json, "there is no account: `spapi-router authorize` makes the URL that adds one")
 
 
-@command.command("add")
+@command.command("add", short_help="Add SELLER, or give it another refresh token.")
 @click.argument("seller")
 @click.option("--region", type=click.Choice(["na", "eu", "fe"]), help="The region.  [default: the marketplaces' one]")
 @click.option("--marketplace", "names", multiple=True, metavar="COUNTRY|ID", help="Only these; repeatable.")
@@ -74,7 +74,7 @@ def add(seller: str, region: str | None, names: Sequence[str], config: Path) -> 
     click.echo(f"{account.id} is kept, sealed with key {vault.key_id}")
 
 
-@command.command("remove")
+@command.command("remove", short_help="Remove ACCOUNT with its token from the inbox.")
 @click.argument("account")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
@@ -95,7 +95,7 @@ def remove(account: str, yes: bool, config: Path) -> None:
     click.echo(f"{_with_tokens(loaded, SqliteInbox.attach, work)} is removed; {_REVOKE}")
 
 
-@command.command("rotate")
+@command.command("rotate", short_help="Seal every token in the inbox with `spapi.key`.")
 @config_option
 def rotate(config: Path) -> None:
     """Seal every token in the inbox with `spapi.key`, where it was sealed with one of `spapi.previous_keys`.

@@ -15,7 +15,7 @@ from receiver.inbox.restore import look
 from receiver.inbox.restore import restore as put_back
 
 
-@click.command("backup")
+@click.command("backup", short_help="Copy the inbox to FILE while the daemon runs.")
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

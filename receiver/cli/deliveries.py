@@ -93,7 +93,7 @@ def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path |
             click.echo(line)
 
 
-@command.command("replay")
+@command.command("replay", short_help="Run finished deliveries again, with fresh attempts.")
 @click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--rate", type=RATE, metavar="RATE", help="How fast they fall due, like 20/s.  [default: all at once]")
@@ -117,7 +117,7 @@ def replay(
     _repair(path, which, work if yes else None, ("replay", "replayed"))
 
 
-@command.command("cancel")
+@command.command("cancel", short_help="End deliveries that are not finished, as dead.")
 @click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--reason", default="cancelled by hand", show_default=True, help="What is kept with them.")

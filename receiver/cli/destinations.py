@@ -34,7 +34,7 @@ def list_destinations(region: str | None, as_json: bool, config: Path) -> None:
     listing(records, _COLUMNS, as_json, "there are no destinations")
 
 
-@command.command("create")
+@command.command("create", short_help="Create a destination for SQS or EventBridge.")
 @click.argument("name", required=False)
 @resource_options
 @region_option

@@ -24,7 +24,7 @@ from receiver.inbox import AttemptRow, DeliveryRow, NotificationFilter, SqliteIn
 from receiver.inbox.export import Exported, exported
 
 
-@click.command("export")
+@click.command("export", short_help="Write notifications, deliveries and attempts as JSON lines.")
 @notification_options
 @click.option("--after", type=click.IntRange(0, ID.max), default=0, metavar="ID", help="Those with higher ids alone.")
 @click.option("--limit", type=click.IntRange(min=1), help="No more than so many.  [default: all]")

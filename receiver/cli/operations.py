@@ -29,7 +29,7 @@ def list_operations(word: str | None, api: str | None, as_json: bool) -> None:
     listing(records, ["operation", "method", "path", "rate", "burst", "note"], as_json, none)
 
 
-@command.command("show")
+@command.command("show", short_help="Show the operation NAME.")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show_operation(name: str, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from receiver.notification import asked_type
 from receiver.rerouting import Lacking, Rerouter
 
 
-@click.command("reroute")
+@click.command("reroute", short_help="Match notifications again, and add deliveries they lack.")
 @click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
 @click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE.")
 @click.option("--unrouted", is_flag=True, help="Those alone that no rule matched when they came.")

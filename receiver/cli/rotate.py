@@ -16,7 +16,7 @@ from receiver.privacy.rotation import Rotated, Rotation
 from receiver.privacy.wiping import empty_log
 
 
-@click.command("rotate")
+@click.command("rotate", short_help="Keep everything as [privacy] says now.")
 @click.option("--decrypt", is_flag=True, help="Keep all of it unencrypted instead.")
 @click.option("--lost", is_flag=True, help="Give up what does not open: its key is asked for no more.")
 @config_option

@@ -20,7 +20,7 @@ def command() -> None:
     """Subscriptions belong to a seller's account. `spapi-router subscribe` makes them."""
 
 
-@command.command("list")
+@command.command("list", short_help="List an account's subscriptions.")
 @click.argument("types", nargs=-1, metavar="[TYPE]...")
 @account_option
 @version_option
@@ -51,7 +51,7 @@ def list_subscriptions(
     listing(run(config, "subscriptions list", work), _COLUMNS, as_json, "there are no subscriptions")
 
 
-@command.command("test")
+@command.command("test", short_help="Have Amazon send a mock notification (sandbox only).")
 @click.argument("name", metavar="TYPE")
 @account_option
 @version_option
