@@ -40,6 +40,9 @@ _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What says that a file or disk that the output was sent to takes no more."""
 
 
+_STANDARD_ERROR = 2
+
+
 class _Commands(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -71,6 +74,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: exit 0 success, 1 a finding or failure, 2 wrong usage."""
+    _fill_descriptors()
     try:
         cli.main(arguments, prog_name="spapi-router")
     except (RouterError, HandlerError) as error:
@@ -82,6 +86,15 @@ def main(arguments: list[str] | None = None) -> Any:
         _give_up_output()
         click.echo(f"spapi-router: the output cannot be written: {error.strerror}", err=True)
         sys.exit(1)
+
+
+def _fill_descriptors() -> None:
+    """Open the null device where standard streams were closed: else a socket or the inbox would get their numbers."""
+    while (null := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(null, True)
+    os.close(null)
+    if sys.stderr is None:
+        sys.stderr = open(_STANDARD_ERROR, "w", closefd=False)  # noqa: SIM115 - as long as this process runs
 
 
 def _give_up_output() -> None:

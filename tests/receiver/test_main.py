@@ -1,8 +1,11 @@
 """`python -m receiver serve` as a process: how it starts, refuses, and ends."""
 
+import asyncio
 import json
+import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,6 +42,21 @@ async def test_a_mistake_in_the_rules_file_is_named_with_its_line(scene: Scene) 
     words = await refusal(scene.rules)
     assert f"{scene.rules}:{line}: handlers.erp.concurency: " in words
     assert 'did you mean "concurrency"?' in words
+
+
+async def test_it_runs_with_its_standard_streams_closed(scene: Scene) -> None:
+    command = [sys.executable, "-m", "receiver", "serve", "--config", str(scene.rules)]
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", *command), env={**os.environ, "WEBHOOK_SECRET": SECRET}
+    )
+    lock = scene.rules.with_name("inbox.db.lock")
+    async with asyncio.timeout(20):
+        while process.returncode is None and not (lock.exists() and lock.read_text()):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.0)
+        assert process.returncode is None
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_a_secret_that_is_not_set_is_named(scene: Scene) -> None:
