@@ -32,13 +32,15 @@ def opened(path: Path, *, resume: bool, force: bool) -> Iterator[tuple[BinaryIO,
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
+        if path.is_dir():
+            raise RouterError(f"{path} is a directory: name a file in it") from None
         raise RouterError(f"{path} is there already: go on with it (--resume) or write over it (--force)") from None
     except BlockingIOError:
         raise RouterError(f"{path} is being written by another export: wait for its end") from None
     except OSError as error:
-        raise RouterError(
-            f"{path} cannot be written: {error.strerror}; what it has can be gone on with: --resume"
-        ) from None
+        known = path.exists() and not path.is_dir()
+        cure = "; what it has can be gone on with: --resume" if known else ""
+        raise RouterError(f"{path} cannot be written: {error.strerror}{cure}") from None
 
 
 def _descriptor(path: Path, resume: bool, force: bool) -> int:

@@ -95,12 +95,22 @@ def translated(error: BaseException, path: Path) -> BaseException:
     return error
 
 
+def _begins_as_database(path: Path) -> bool:
+    """Whether a file was one, whatever became of it (SQLite, "Database File Format", section 1.3.1)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return True
+
+
 def opening_error(error: sqlite3.Error, path: Path) -> RouterError:
     """What to raise where the inbox cannot be opened: InboxError saying what to do, Unavailable where it may pass."""
     code = primary_code(error)
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        how = str(error) if _begins_as_database(path) else f"{error}; is it the right file?"
         return InboxError(
-            f"the inbox {path} is damaged ({error}). With the daemon stopped, {RESTORE}, which keeps the damaged one. "
+            f"the inbox {path} is damaged ({how}). With the daemon stopped, {RESTORE}, which keeps the damaged one. "
             f"Or move it, its -wal and -shm aside, and save what can be read: sqlite3 DAMAGED .recover | sqlite3 {path}"
         )
     if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:

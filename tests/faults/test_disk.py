@@ -197,6 +197,7 @@ async def test_a_corrupt_database_is_not_served(scene: Scene, page: int) -> None
     process = await scene.launch()
     assert await process.ended() == 1
     assert f"the inbox {scene.database} is damaged" in process.words
+    assert ("is it the right file?" in process.words) is (page == 0)
     assert "restore a backup" in process.words
     assert "Traceback" not in process.words
     assert scene.database.read_bytes() == kept, "the evidence must stay as it is"

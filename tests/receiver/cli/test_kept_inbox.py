@@ -196,6 +196,13 @@ def test_options_that_make_no_sense_are_wrong_usage(run: Invoke, options: tuple[
     assert not Path("x").exists()
 
 
+def test_an_export_to_no_file_has_no_advice_that_cannot_work(run: Invoke, tmp_path: Path) -> None:
+    result = run("export", "--output", str(tmp_path))
+    assert str(result.exception) == f"{tmp_path} is a directory: name a file in it"
+    result = run("export", "--output", str(tmp_path / "none/x"))
+    assert str(result.exception) == f"{tmp_path / 'none/x'} cannot be written: {os.strerror(2)}"
+
+
 def test_an_export_to_a_full_disk_says_how_to_go_on(run: Invoke) -> None:
     result = run("export", "--output", "/dev/full", "--force")
     assert isinstance(result.exception, RouterError)
