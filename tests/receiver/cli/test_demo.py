@@ -35,7 +35,7 @@ async def test_a_signal_to_the_whole_group_ends_it_cleanly(number: signal.Signal
         *COMMAND, "--rate", "50/s", stdout=PIPE, stderr=PIPE, start_new_session=True
     )
     assert process.stdout
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         while b"delivered to" not in await process.stdout.readline():
             pass
     os.killpg(process.pid, number)
@@ -49,7 +49,7 @@ async def test_interrupted_before_its_count_it_says_so() -> None:
     arguments = ("--count", "100000", "--rate", "20/s")
     process = await asyncio.create_subprocess_exec(*COMMAND, *arguments, stdout=PIPE, stderr=PIPE)
     assert process.stdout
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         while b"delivered to" not in await process.stdout.readline():
             pass
     process.send_signal(signal.SIGINT)
@@ -62,7 +62,7 @@ async def test_a_reader_that_leaves_ends_it() -> None:
     process = await asyncio.create_subprocess_exec(*COMMAND, "--rate", "50/s", stdout=write, stderr=PIPE)
     os.close(write)
     os.close(read)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         _out, err = await process.communicate()
     assert b"Traceback" not in err
     assert b"Broken" not in err

@@ -99,7 +99,7 @@ async def test_nothing_that_the_demo_leaves_or_says_holds_a_secret(
 ) -> None:
     spy, stop = Spy(monkeypatch), asyncio.Event()
     task = asyncio.create_task(run(Options(rate=50.0, directory=tmp_path), spy.audience, stop))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         await spy.enough.wait()
     texts = await everything_said(spy.scenes[0])
     stop.set()
