@@ -78,7 +78,8 @@ def one_line(text: str) -> str:
     """A text as one bounded line."""
     if len(text) <= _MOST_DETAIL and text.isprintable():
         return text
-    line = " ".join(text[: 2 * _MOST_DETAIL].split())
+    # Half a surrogate pair, as an undecodable byte of a name becomes one, is no text that could be stored.
+    line = " ".join(text[: 2 * _MOST_DETAIL].encode("utf-8", "replace").decode().split())
     return line if len(line) <= _MOST_DETAIL else line[: _MOST_DETAIL - 1] + "…"
 
 
@@ -110,7 +111,7 @@ class _Run(NamedTuple):
             detail=one_line(detail),
             status=answered.status if answered else None,
             response=answered.response[:_MOST_RESPONSE] if answered else b"",
-            request_id=answered.request_id if answered else "",
+            request_id=one_line(answered.request_id) if answered else "",
             children=children,
         )
         return Ended(self.claim, result, name, self.internal)

@@ -8,6 +8,7 @@ from handlers.base import Delivery, Handler, Outcome, Retry
 from receiver.dispatcher.limits import Limits
 from receiver.dispatcher.outcomes import failure
 from receiver.dispatcher.retry import span
+from receiver.dispatcher.soundness import fault_of
 from receiver.errors import RouterError
 from receiver.events import log
 
@@ -77,9 +78,8 @@ class Worker:
                 return _late(timeout)
             self._log.debug("handler_raised", exc_info=True)
             return failure(error)
-        if isinstance(outcome, Outcome):
-            return outcome
-        return Retry(f"the handler returned {type(outcome).__name__}, which is no outcome")
+        fault = fault_of(outcome)
+        return outcome if fault is None else Retry(fault)
 
 
 def _late(timeout: float) -> Retry:

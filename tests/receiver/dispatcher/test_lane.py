@@ -184,6 +184,47 @@ async def test_what_is_no_outcome_is_a_failure(lab: Any, scripted: Any, entry: A
     assert "the handler returned NoneType, which is no outcome" in row.reason
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Retry(None), "Retry whose reason is of type NoneType, not str"),  # type: ignore[arg-type]
+        (Retry("x", after="5"), "Retry whose after is of type str, not float"),  # type: ignore[arg-type]
+        (Retry("x", response=None), "Retry whose response is of type NoneType, not bytes"),  # type: ignore[arg-type]
+        (Done({"a": 1}), "Done whose result is of type dict, not bytes"),  # type: ignore[arg-type]
+        (Done("text"), "Done whose result is of type str, not bytes"),  # type: ignore[arg-type]
+        (Done(status="200"), "Done whose status is of type str, not int"),  # type: ignore[arg-type]
+        (Done(status=2**70), "Done whose status is too large"),
+        (Dead(ValueError("x")), "Dead whose reason is of type ValueError, not str"),  # type: ignore[arg-type]
+        (Dead("x", request_id=None), "Dead whose request_id is of type NoneType, not str"),  # type: ignore[arg-type]
+        (Postpone("x", None), "Postpone whose after is of type NoneType, not float"),  # type: ignore[arg-type]
+    ],
+)
+async def test_an_outcome_that_cannot_be_recorded_is_a_failure_that_is(
+    lab: Any, scripted: Any, entry: Any, outcome: Outcome, said: str
+) -> None:
+    async def handle(delivery: Delivery) -> Outcome:
+        return outcome if delivery.attempt == 1 else Done()
+
+    await lab.start({"erp": spec(scripted(handle), then=("log",)), "log": spec(scripted())})
+    await lab.push(entry(ROUTE))
+    await lab.settled(done=2)
+    (row,) = await lab.inbox.deliveries(DeliveryFilter(handler="erp"))
+    first, _ = await lab.inbox.attempts(row.id)
+    assert first.detail == f"the handler returned {said}"
+
+
+async def test_text_that_is_no_unicode_is_recorded_with_marks_in_its_place(lab: Any, scripted: Any, entry: Any) -> None:
+    async def handle(_: Delivery) -> Outcome:
+        return Dead("no file b\udc80.txt", request_id="r\ud800")
+
+    await lab.start({"erp": spec(scripted(handle))})
+    await lab.push(entry(ROUTE))
+    await lab.settled(dead=1)
+    (row,) = await lab.inbox.deliveries(DeliveryFilter())
+    (attempt,) = await lab.inbox.attempts(row.id)
+    assert (attempt.detail, attempt.request_id) == ("no file b?.txt", "r?")
+
+
 async def test_a_field_that_a_template_lacks_is_dead_at_once(lab: Any, scripted: Any, entry: Any) -> None:
     async def handle(_: Delivery) -> Outcome:
         raise TemplateError("payload.x is missing")
