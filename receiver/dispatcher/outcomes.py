@@ -32,7 +32,7 @@ class Ended(NamedTuple):
         return self.result.ended_at - self.result.started_at
 
 
-def failure(error: Exception) -> Outcome:
+def failure(error: BaseException) -> Outcome:
     """The outcome of an attempt that raised: Retry, or Dead for a template that this notification cannot fill."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Dead(str(error)) if isinstance(error, TemplateError) else Retry(text)

@@ -37,7 +37,7 @@ class Worker:
         try:
             async with asyncio.timeout(_START_LIMIT):
                 await self.handler.start()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._log.debug("handler_start_failed", exc_info=True)
             reason = str(error) or type(error).__name__
             raise StartError(f"handlers.{self.name} cannot be started: {reason}") from error
@@ -60,7 +60,7 @@ class Worker:
         try:
             async with asyncio.timeout(_CLOSE_LIMIT):
                 await self.handler.close()
-        except Exception as error:  # noqa: BLE001 - a handler that cannot be closed must not hold up the others
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not hold up the others
             reason = str(error) or type(error).__name__
             log(self._log, logging.WARNING, "handler_close_failed", handler=self.name, reason=reason)
 
@@ -73,7 +73,7 @@ class Worker:
             if _is_cancelled():
                 raise
             return _late(timeout) if limit.expired else Retry("the handler cancelled itself")
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything: it is recorded with the attempt
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may raise anything: it is recorded
             if limit.expired:
                 return _late(timeout)
             self._log.debug("handler_raised", exc_info=True)

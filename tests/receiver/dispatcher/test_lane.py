@@ -225,6 +225,20 @@ async def test_text_that_is_no_unicode_is_recorded_with_marks_in_its_place(lab: 
     assert (attempt.detail, attempt.request_id) == ("no file b?.txt", "r?")
 
 
+async def test_a_handler_that_exits_does_not_take_the_daemon_along(lab: Any, scripted: Any, entry: Any) -> None:
+    async def handle(delivery: Delivery) -> Outcome:
+        if delivery.attempt == 1:
+            raise SystemExit(2)
+        return Done()
+
+    await lab.start({"erp": spec(scripted(handle))})
+    await lab.push(entry(ROUTE))
+    await lab.settled(done=1)
+    (row,) = await lab.inbox.deliveries(DeliveryFilter())
+    first, _ = await lab.inbox.attempts(row.id)
+    assert first.detail == "SystemExit: 2"
+
+
 async def test_a_field_that_a_template_lacks_is_dead_at_once(lab: Any, scripted: Any, entry: Any) -> None:
     async def handle(_: Delivery) -> Outcome:
         raise TemplateError("payload.x is missing")
