@@ -8,8 +8,9 @@ from handlers.spapi.errors import LwaError, PlanExhausted, SpapiError, SpapiFaul
 
 _THROTTLED = 1.0
 """Seconds to stay away after a 429 that the usage plan names no time for."""
-_OF_THE_APPLICATION = frozenset({"invalid_client", "unauthorized_client"})
-"""Errors of Login with Amazon that the operator mends for all deliveries at once, such as an expired secret."""
+_OF_THE_ACCOUNT = frozenset({"invalid_grant", "access_denied"})
+"""Errors of Login with Amazon that the seller alone mends, by authorizing anew. The operator mends all others for all
+deliveries at once: an expired secret, a wrong endpoint, a proxy that answers in its place."""
 
 
 def outcome_of(error: HandlerError) -> Outcome:
@@ -23,8 +24,8 @@ def outcome_of(error: HandlerError) -> Outcome:
     if isinstance(error, SpapiError):
         return _answered(error)
     if isinstance(error, LwaError):
-        again = error.retryable or error.code in _OF_THE_APPLICATION
-        return Retry(str(error), status=error.status) if again else Dead(str(error), status=error.status)
+        kind = Dead if error.code in _OF_THE_ACCOUNT and not error.retryable else Retry
+        return kind(str(error), status=error.status)
     if isinstance(error, TemplateError):
         return Dead(str(error))
     if isinstance(error, SpapiFault) and not (error.retryable or isinstance(error, VaultError)):
