@@ -137,11 +137,13 @@ class LwaClient:
     async def _refresh(self, account: Account) -> AccessToken:
         refresh_token = await self._accounts.refresh_token(account)
         answer = await self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
-        await self._accounts.refreshed(account)
         token = self._cache(account.id, answer)
         changed = answer.get("refresh_token")
-        if is_token(changed) and changed != refresh_token:
-            await self._keep(account, refresh_token, changed)
+        try:
+            await self._accounts.refreshed(account)
+        finally:  # the token in place of the old one comes once, also while nothing can be written
+            if is_token(changed) and changed != refresh_token:
+                await self._keep(account, refresh_token, changed)
         return token
 
     async def _keep(self, account: Account, old: str, new: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.errors import LwaError, Unreachable
 from handlers.spapi.lwa import Credentials, LwaClient, lifetime
-from handlers.spapi.tokenstore import Action, MemoryTokenStore
+from handlers.spapi.tokenstore import Action, AuditEntry, MemoryTokenStore
 
 SCOPE = "sellingpartnerapi::notifications"
 
@@ -70,6 +70,25 @@ async def test_a_changed_refresh_token_is_kept(
     assert [form["refresh_token"] for form in amazon.forms] == ["refresh-one", "refresh-new"]
     actions = [entry.action for entry in store.entries]
     assert actions == [Action.READ, Action.REFRESH, Action.CHANGE, Action.READ, Action.REFRESH]
+
+
+async def test_a_changed_refresh_token_is_kept_also_where_the_audit_log_cannot_be_written(
+    lwa: LwaClient, amazon: Any, accounts: Accounts, store: MemoryTokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await accounts.choose("A1SELLER")
+    amazon.extra = {"refresh_token": "refresh-new"}
+    audit = store.audit
+
+    async def full(entry: AuditEntry) -> None:
+        if entry.action is Action.REFRESH:
+            raise OSError("the disk is full")
+        await audit(entry)
+
+    monkeypatch.setattr(store, "audit", full)
+    with pytest.raises(OSError, match="the disk is full"):
+        await lwa.access_token(account)
+    assert await accounts.refresh_token(account) == "refresh-new"
+    assert await lwa.access_token(account) == "Atza|1"
 
 
 async def test_without_a_key_a_changed_refresh_token_is_warned_of(
