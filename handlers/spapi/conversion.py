@@ -74,6 +74,14 @@ def convert(source: Path, target: Path, charset: str | None, rows: bool, packed:
     OSError.
     """
     target.unlink(missing_ok=True)
+    try:
+        yield from _converted(source, target, charset, rows, packed)
+    except OSError:  # what is half made would keep a full disk full
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _converted(source: Path, target: Path, charset: str | None, rows: bool, packed: bool) -> Iterator[Converted]:
     done = Converted(rows=0 if rows else None)
     with _opened(source, packed) as content, os.fdopen(_create(target), "wb") as file:
         try:

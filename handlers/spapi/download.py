@@ -5,6 +5,7 @@ can be satisfied when the file is whole already, and its answer still tells the 
 """
 
 import asyncio
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from handlers.errors import HandlerError
 
 CHUNK = 1 << 18
 """Bytes read from the network at once."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
@@ -69,6 +71,8 @@ class Download:
             except OSError as error:
                 if isinstance(error, aiohttp.ClientError):
                     raise
+                if error.errno in _NO_ROOM:  # the inbox may lie on the same disk, and can take nothing in
+                    await asyncio.to_thread(self._part.unlink, missing_ok=True)
                 raise DownloadError(f"{self._part} cannot be written: {error.strerror or error}") from None
             content_type = response.headers.get("content-type", "")
             encoding = response.headers.get("content-encoding", "").lower()

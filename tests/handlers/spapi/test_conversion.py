@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import resource
+import signal
 import tracemalloc
 from pathlib import Path
 
@@ -103,6 +105,22 @@ def test_damage_is_found(tmp_path: Path, rows: bool) -> None:
 def test_an_unknown_charset_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="charset 'klingon' is not known: set `charset`"):
         converted(tmp_path, b"a", "klingon")
+
+
+def test_a_full_disk_gets_back_what_was_half_made(tmp_path: Path) -> None:
+    """A file system that is full, by a limit of the process on the size of its files."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(gzip.compress(bytes(4_000_000)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            list(convert(source, target, None, False, True))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:

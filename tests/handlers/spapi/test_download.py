@@ -184,7 +184,7 @@ async def test_a_disk_that_takes_nothing_is_named(store: Store, session: aiohttp
         await Download(session, tmp_path / "file" / "part", resumes=False).run(store.url, 60)
 
 
-async def test_a_full_disk_is_named(store: Store, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_a_full_disk_is_named_and_left(store: Store, session: aiohttp.ClientSession, tmp_path: Path) -> None:
     """A file system that is full, by a limit of the process on the size of its files."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -195,6 +195,7 @@ async def test_a_full_disk_is_named(store: Store, session: aiohttp.ClientSession
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
+    assert not (tmp_path / "part").exists()
     progress = await Download(session, tmp_path / "part", resumes=True).run(store.url, 60)
     assert progress.complete
     assert content(tmp_path / "part") == CONTENT
