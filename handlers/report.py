@@ -1,7 +1,6 @@
 """`type = "report"`: put the document of a finished report, feed or Data Kiosk query into a file."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import orjson
 from pydantic import BaseModel, field_validator
 
 from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Postpone, Request, Retry
-from handlers.errors import HandlerError, SettingsError
+from handlers.errors import HandlerError
 from handlers.failures import describe
 from handlers.file_path import FilePath
 from handlers.settings import PositiveDuration
@@ -20,13 +19,13 @@ from handlers.spapi.account_keys import AccountKeys
 from handlers.spapi.call import Call
 from handlers.spapi.catalogue import Catalogue
 from handlers.spapi.conversion import ConversionError, Converted, Damaged, charset_of, convert, finished, is_charset
-from handlers.spapi.document_files import DocumentFiles
+from handlers.spapi.document_files import DocumentFiles, check_directory
 from handlers.spapi.download import Download, DownloadError, LinkEnded, Progress
-from handlers.spapi.errors import SpapiFault
+from handlers.spapi.errors import SpapiError, SpapiFault
 from handlers.spapi.finished import FinishedWork
 from handlers.spapi.outcomes import outcome_of
 from handlers.spapi.request import build
-from handlers.spapi.requested import CREATE, RequestedReports
+from handlers.spapi.requested import CREATE, Asked, RequestedReports
 from handlers.spapi.shared import PATIENCE, shared_client
 from handlers.template import Structure
 
@@ -107,7 +106,7 @@ class ReportHandler(Handler[ReportSettings]):
         """Raises SettingsError where there is no client, or the directory cannot be written to."""
         shared_client(self.context)
         if self.settings.directory.is_fixed:
-            await asyncio.to_thread(_check_directory, self.settings.directory.path({}))
+            await asyncio.to_thread(check_directory, self.settings.directory.path({}))
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT, auto_decompress=False, trust_env=True)
 
     async def handle(self, delivery: Delivery) -> Outcome:
@@ -126,17 +125,22 @@ class ReportHandler(Handler[ReportSettings]):
         client = await shared_client(self.context).get()
         account = await self.settings.choose(client.accounts, delivery.document)
         asked = await self._requested.ask(client, account, ticket, body)
-        work = await self._requested.look(client, account, ticket, asked)
-        if work.status in {"IN_QUEUE", "IN_PROGRESS"}:
-            waited = self.context.clock() - asked.at
-            if waited < self.settings.give_up:
-                return Postpone(f"{work} is {work.status} since {waited:.0f} s", _POLL)
-            outcome: Outcome = Dead(f"{work} is {work.status} for {waited:.0f} s: given up, by give_up")
-        else:
-            outcome = await self._end(delivery, work)
+        try:
+            work = await self._requested.look(client, account, ticket, asked)
+            outcome = self._unfinished(work, asked) or await self._end(delivery, work)
+        except SpapiError as error:  # a report that Amazon no longer has must not be looked for by a replay
+            outcome = outcome_of(error)
         if isinstance(outcome, Done | Dead):
             await self._requested.forget(ticket)
         return outcome
+
+    def _unfinished(self, work: FinishedWork, asked: Asked) -> Outcome | None:
+        if work.status not in {"IN_QUEUE", "IN_PROGRESS"}:
+            return None
+        waited = self.context.clock() - asked.at
+        if waited < self.settings.give_up:
+            return Postpone(f"{work} is {work.status} since {waited:.0f} s", _POLL)
+        return Dead(f"{work} is {work.status} for {waited:.0f} s: given up, by give_up")
 
     async def _end(self, delivery: Delivery, work: FinishedWork) -> Outcome:
         self.context.observer.report_seen(self.context.name, delivery.webhook_id, work.status)
@@ -255,15 +259,6 @@ class ReportHandler(Handler[ReportSettings]):
             facts = {"handler": self.context.name, "file": str(target), "characters": converted.replaced}
             self.context.log.warning("characters_replaced", extra={"facts": facts})
         return Done(_result(work, target, charset, converted), detail=detail)
-
-
-def _check_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"directory {directory} cannot be made: {error.strerror}") from None
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise SettingsError(f"directory {directory} cannot be written to: give it to the daemon's user")
 
 
 def _broken(error: Exception, download: Download, work: FinishedWork) -> Outcome:

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from handlers.errors import SettingsError
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentFiles:
@@ -32,6 +34,16 @@ class DocumentFiles:
         """Remove what is on the way. Raises OSError."""
         self.part.unlink(missing_ok=True)
         self.made.unlink(missing_ok=True)
+
+
+def check_directory(directory: Path) -> None:
+    """Raises SettingsError where files cannot be made in a directory."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"directory {directory} cannot be made: {error.strerror}") from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise SettingsError(f"directory {directory} cannot be written to: give it to the daemon's user")
 
 
 def mark_of(webhook_id: str) -> str:

@@ -245,6 +245,20 @@ async def test_a_report_that_was_asked_for_and_failed_is_dead(
     assert "ended FATAL" in outcome.reason
 
 
+async def test_a_report_that_amazon_no_longer_has_is_dead_and_a_replay_asks_for_another(
+    amazon: Any, make: Any, delivery: Any, clock: Any, tmp_path: Path
+) -> None:
+    both = await amazon(report_time=600.0)
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"), request=REQUEST)
+    assert isinstance(await handler.handle(wanting(delivery)), Postpone)
+    both.simulated.amazon.world.shops[SELLER].reports.clear()
+    outcome = await handler.handle(wanting(delivery))
+    assert isinstance(outcome, Dead)
+    assert outcome.status == 404
+    assert isinstance(await handler.handle(wanting(delivery)), Postpone)
+    assert both.calls("reports.2021-06-30.createReport") == 2
+
+
 async def test_what_cannot_be_kept_is_not_asked_for(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:
     both = await amazon()
     handler = await make("report", services=both.services, directory=str(tmp_path / "out"), request=REQUEST)
