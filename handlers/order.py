@@ -19,7 +19,7 @@ from handlers.spapi.catalogue import Catalogue
 from handlers.spapi.operation import Operation
 from handlers.spapi.outcomes import outcome_of
 from handlers.spapi.request import build
-from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
 from handlers.template import Template
 
 _OPERATION = "orders.2026-01-01.getOrder"
@@ -58,7 +58,7 @@ class OrderHandler(Handler[OrderSettings]):
             arguments = self._arguments(document)
             account = await self.settings.choose(client.accounts, document)
             operation = client.find(_OPERATION)
-            call = Call(operation, arguments, account=account, ticket=delivery.webhook_id, patience=PATIENCE)
+            call = Call(operation, arguments, account=account, ticket=ticket_of(delivery), patience=PATIENCE)
             return self._outcome(await client.send(call))
         except HandlerError as error:
             return outcome_of(error)

@@ -26,7 +26,7 @@ from handlers.spapi.finished import FinishedWork
 from handlers.spapi.outcomes import outcome_of
 from handlers.spapi.request import build
 from handlers.spapi.requested import CREATE, Asked, RequestedReports
-from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
 from handlers.template import Structure
 
 _SHARE = 0.5
@@ -121,17 +121,17 @@ class ReportHandler(Handler[ReportSettings]):
 
     async def _wait(self, delivery: Delivery, request: Structure) -> Outcome:
         """Ask for the report, look at it every 30 s, and end like one that a notification tells of."""
-        ticket, body = delivery.webhook_id, request.render(delivery.document)
+        body = request.render(delivery.document)
         client = await shared_client(self.context).get()
         account = await self.settings.choose(client.accounts, delivery.document)
-        asked = await self._requested.ask(client, account, ticket, body)
+        asked = await self._requested.ask(client, account, delivery, body)
         try:
-            work = await self._requested.look(client, account, ticket, asked)
+            work = await self._requested.look(client, account, delivery, asked)
             outcome = self._unfinished(work, asked) or await self._end(delivery, work)
         except SpapiError as error:  # a report that Amazon no longer has must not be looked for by a replay
             outcome = outcome_of(error)
         if isinstance(outcome, Done | Dead):
-            await self._requested.forget(ticket)
+            await self._requested.forget(delivery)
         return outcome
 
     def _unfinished(self, work: FinishedWork, asked: Asked) -> Outcome | None:
@@ -220,7 +220,7 @@ class ReportHandler(Handler[ReportSettings]):
             {work.kind.parameter: work.document_id},
             account=await self.settings.choose(client.accounts, delivery.document),
             restricted=[] if self.settings.restricted else None,
-            ticket=delivery.webhook_id,
+            ticket=ticket_of(delivery),
             patience=PATIENCE,
         )
         response = await client.send(call)

@@ -24,7 +24,7 @@ from handlers.spapi.pages import Pages
 from handlers.spapi.pagination import token_parameter
 from handlers.spapi.rdt import restriction
 from handlers.spapi.request import RequestParts, build, check_names
-from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
 from handlers.template import Structure
 
 _MOST_BEGUN = 1000
@@ -166,7 +166,7 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
             {name: value.render(document) for name, value in settings.parameters.items()},
             settings.body.render(document) if settings.body is not None else None,
             restricted=settings.restricted,
-            ticket=delivery.webhook_id,
+            ticket=ticket_of(delivery),
             patience=PATIENCE,
         )
 
@@ -176,7 +176,7 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
         account = await settings.choose(client.accounts, delivery.document, call.marketplace_ids)
         most = settings.most if settings.pages == "all" else 1
         while pages.more and pages.number < most and pages.size <= settings.max_answer:
-            ticket = (delivery.webhook_id, pages.number)
+            ticket = (call.ticket, pages.number)
             page = replace(call, account=account, arguments=pages.arguments(call), ticket=ticket)
             pages.add(call, await client.send(page))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from handlers.base import HandlerContext
+from handlers.base import Delivery, HandlerContext
 from handlers.errors import HandlerError
 from handlers.spapi.accounts import Account
 from handlers.spapi.call import Call
@@ -17,7 +17,7 @@ from handlers.spapi.client import SpapiClient
 from handlers.spapi.document_files import mark_of, sync_directory
 from handlers.spapi.errors import SpapiFault
 from handlers.spapi.finished import KINDS, FinishedWork
-from handlers.spapi.shared import PATIENCE
+from handlers.spapi.shared import PATIENCE, ticket_of
 
 CREATE = "reports.2021-06-30.createReport"
 _GET = "reports.2021-06-30.getReport"
@@ -40,14 +40,14 @@ class RequestedReports:
         self._context = context
         self._directory = context.state_directory / _KEPT_IN
 
-    async def ask(self, client: SpapiClient, account: Account, ticket: str, body: Any) -> Asked:
+    async def ask(self, client: SpapiClient, account: Account, delivery: Delivery, body: Any) -> Asked:
         """The report of a delivery, asked for now where it was not before. Raises HandlerError."""
-        path = self._path(ticket)
+        path = self._path(delivery)
         known: Asked | None = await self._on_disk(_load, path)
         if known is not None:
             return known
         await self._on_disk(path.parent.mkdir, parents=True, exist_ok=True)
-        call = Call(client.find(CREATE), body=body, account=account, ticket=ticket, patience=PATIENCE)
+        call = Call(client.find(CREATE), body=body, account=account, ticket=ticket_of(delivery), patience=PATIENCE)
         response = await client.send(call)
         report_id = response.json.get("reportId") if isinstance(response.json, Mapping) else None
         if not isinstance(report_id, str) or not report_id:
@@ -56,20 +56,20 @@ class RequestedReports:
         await self._on_disk(_save, path, asked)
         return asked
 
-    async def look(self, client: SpapiClient, account: Account, ticket: str, asked: Asked) -> FinishedWork:
+    async def look(self, client: SpapiClient, account: Account, delivery: Delivery, asked: Asked) -> FinishedWork:
         """How far the report is: its `status` may also be IN_QUEUE or IN_PROGRESS. Raises SpapiFault."""
         arguments = {"reportId": asked.report_id}
-        call = Call(client.find(_GET), arguments, account=account, ticket=ticket, patience=PATIENCE)
+        call = Call(client.find(_GET), arguments, account=account, ticket=ticket_of(delivery), patience=PATIENCE)
         answer = (await client.send(call)).json
         fields = answer if isinstance(answer, Mapping) else {}
         texts = [str(fields.get(name) or "") for name in ("reportType", "processingStatus", "reportDocumentId")]
         work = FinishedWork(KINDS["REPORT_PROCESSING_FINISHED"], asked.report_id, *texts)
-        self._context.observer.report_seen(self._context.name, ticket, work.status)
+        self._context.observer.report_seen(self._context.name, delivery.webhook_id, work.status)
         return work
 
-    async def forget(self, ticket: str) -> None:
+    async def forget(self, delivery: Delivery) -> None:
         """Let the delivery ask anew, should it ever run again. Raises HandlerError."""
-        await self._on_disk(self._path(ticket).unlink, missing_ok=True)
+        await self._on_disk(self._path(delivery).unlink, missing_ok=True)
 
     async def _on_disk(self, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
@@ -77,8 +77,8 @@ class RequestedReports:
         except OSError as error:
             raise HandlerError(f"{self._directory} cannot be used: {error.strerror or error}") from None
 
-    def _path(self, ticket: str) -> Path:
-        return self._directory / f"{mark_of(ticket)}.json"
+    def _path(self, delivery: Delivery) -> Path:
+        return self._directory / f"{mark_of(delivery.webhook_id)}.json"
 
 
 def requests_in(state_directory: Path) -> list[Asked]:

@@ -123,6 +123,24 @@ async def test_places_in_the_plan_are_kept_by_delivery(amazon: Any, make: Any, d
     assert quick.simulated.amazon.statistics.of_status(429) == 0
 
 
+@pytest.mark.parametrize("restricted", [None, ["buyerInfo"]])
+async def test_what_supersedes_a_delivery_takes_its_place_in_the_plan(
+    amazon: Any, make: Any, delivery: Any, restricted: list[str] | None
+) -> None:
+    both = await amazon()
+    keys: dict[str, Any] = ITEMS | ({} if restricted is None else {"restricted": restricted})
+    handler = await handler_of(both, make, **keys)
+    client = await both.services["spapi"].get()
+    operation = client.find(ITEMS["operation"])
+    for number in range(40):
+        client.buckets.reserve(f"{SELLER}@na", operation, number)
+    first = await handler.handle(delivery(document(), webhook_id="first", key="k"))
+    other = await handler.handle(delivery(document(), webhook_id="other", key="l"))
+    newer = await handler.handle(delivery(document(), webhook_id="newer", key="k"))
+    assert [type(outcome) for outcome in (first, other, newer)] == [Postpone] * 3
+    assert newer.after <= first.after < other.after
+
+
 ITEMS: dict[str, Any] = {
     "operation": "orders.v0.getOrderItems",
     "parameters": {"orderId": "{payload.OrderChangeNotification.AmazonOrderId}"},

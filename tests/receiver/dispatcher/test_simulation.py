@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from handlers.base import Delivery, Done, Outcome, Retry
+from handlers.base import Delivery, Done, Outcome, Postpone, Retry
+from handlers.spapi.buckets import Buckets
+from handlers.spapi.errors import PlanExhausted
+from handlers.spapi.operation import Operation
+from handlers.spapi.shared import PATIENCE, ticket_of
 from receiver.dispatcher import BreakerPolicy, LaneSettings, LaneSpec, RetryPolicy
 from receiver.inbox import DeliveryFilter, Route, State
 from receiver.inbox.memory import MemoryInbox
@@ -245,5 +249,40 @@ def test_a_clock_that_jumps_ahead_makes_waiting_deliveries_due_within_half_a_min
         await asyncio.sleep(31.0)
         assert len(handled) == 2
         await lab.stop()
+
+    skipping(story())
+
+
+def test_a_usage_plan_is_used_also_where_each_delivery_is_superseded_before_its_turn(
+    skipping: Any, lab_of: Any, scripted: Any, entry: Any
+) -> None:
+    """Twenty keys change every 100 s each, and the plan has room for one call in 10 s."""
+    keys, hours = 20, 1
+    operation = Operation("probe", "v1", "get", "GET", "/probe", "probe.v1.get", rate=0.1, burst=1)
+
+    async def story() -> None:
+        called: dict[str | None, int] = defaultdict(int)
+        buckets = Buckets(now)
+
+        async def handle(delivery: Delivery) -> Outcome:
+            try:
+                async with buckets.turn("seller", operation, ticket_of(delivery), PATIENCE):
+                    called[delivery.key] += 1
+            except PlanExhausted as error:
+                return Postpone(str(error), error.after)
+            return Done()
+
+        lab = lab_of(MemoryInbox())
+        await lab.start({"prices": LaneSpec(scripted(handle), LaneSettings())}, clock=now, recheck=600.0)
+        for each in range(36 * hours * keys):
+            route = Route("rule", "prices", key=f"key {each % keys}", coalesce=10.0)
+            await lab.push(entry(route, at=now(), received_at=now()))
+            await asyncio.sleep(100.0 / keys)
+        await lab.stop()
+
+        assert sum(called.values()) > 0.9 * 360 * hours
+        assert len(called) == keys
+        assert max(called.values()) - min(called.values()) <= 3
+        assert buckets.usage()[0].waiting <= keys
 
     skipping(story())
