@@ -28,6 +28,8 @@ from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
 from handlers.template import Structure
 
 _MOST_BEGUN = 1000
+_MOST_KEPT = 32 << 20
+"""Bytes of all answers whose next page waits for its turn. Once read they take several times that."""
 
 
 @lru_cache(maxsize=1)
@@ -190,9 +192,11 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
         return outcome_of(error)
 
     def _keep(self, delivery_id: int, pages: Pages) -> None:
-        while len(self._begun) >= _MOST_BEGUN:
-            del self._begun[next(iter(self._begun))]
+        """Keep pages within bounds: what nobody comes back for, as a superseded delivery does not, goes first."""
         self._begun[delivery_id] = pages
+        size = sum(kept.size for kept in self._begun.values())
+        while len(self._begun) > 1 and (len(self._begun) > _MOST_BEGUN or size > _MOST_KEPT):
+            size -= self._begun.pop(next(iter(self._begun))).size
 
     def _done(self, pages: Pages, delivery: Delivery) -> Outcome:
         last = pages.last

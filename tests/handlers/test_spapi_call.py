@@ -196,6 +196,24 @@ async def test_pages_wait_for_the_plan_and_none_is_fetched_twice(
     assert both.calls("orders.2026-01-01.searchOrders") == 25
 
 
+async def test_pages_that_wait_are_kept_within_bounds(
+    amazon: Any, make: Any, delivery: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.spapi.service.Buckets", lambda: Buckets(clock))
+    both = await amazon(orders=40)
+    keys = LISTED | {"parameters": LISTED["parameters"] | {"maxResultsPerPage": 10}}
+    handler: Any = await handler_of(both, make, **keys, pages="all")
+    for id_ in range(1, 12):
+        await handler.handle(delivery(document(), id=id_, webhook_id=f"d-{id_}"))
+        clock.now += 178.0
+    (*before, last), bound = handler._begun, sum(pages.size for pages in handler._begun.values()) // 2
+    assert len(before) > 3
+    monkeypatch.setattr("handlers.spapi_call._MOST_KEPT", bound)
+    handler._keep(last, handler._begun.pop(last))
+    assert 0 < sum(pages.size for pages in handler._begun.values()) <= bound
+    assert list(handler._begun) == [*before, last][-len(handler._begun) :]
+
+
 async def test_pages_whose_token_has_ended_begin_again(
     amazon: Any, make: Any, delivery: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
