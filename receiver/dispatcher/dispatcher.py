@@ -205,7 +205,7 @@ class Dispatcher:
     def _held(self) -> list[tuple[int, int]]:
         return [held for lane in self._everyone() for held in lane.held()]
 
-    def _lose(self, deliveries: Iterable[int]) -> None:
-        lost = frozenset(deliveries)
+    def _lose(self, held: Iterable[tuple[int, int]]) -> None:
+        lost = frozenset(held)
         for lane in self._everyone() if lost else ():
             lane.lose(lost)

@@ -110,9 +110,9 @@ class Lane:
         """The deliveries that are leased to this lane, each with its run."""
         return [*map(held, self._ready), *self._runs.held(), *self._unrecorded]
 
-    def lose(self, lost: Collection[int]) -> None:
-        """End the work on deliveries that are no longer this daemon's: their results would not be taken."""
-        self._ready = deque(claim for claim in self._ready if claim.id not in lost)
+    def lose(self, lost: Collection[Held]) -> None:
+        """End runs that are no longer this daemon's: their results would not be taken. A later run goes on."""
+        self._ready = deque(claim for claim in self._ready if held(claim) not in lost)
         self._runs.cancel(lost)
         self._check_quiet()
 

@@ -20,13 +20,13 @@ class LeaseKeeper:
         inbox: Inbox,
         held: Held,
         *,
-        lost: Callable[[Iterable[int]], None],
+        lost: Callable[[Iterable[tuple[int, int]]], None],
         recovered: Callable[[], None],
         clock: Callable[[], float],
         lease: float,
         logger: logging.Logger,
     ) -> None:
-        """`lost` is told of deliveries that are no longer ours, `recovered` that some came back from the dead."""
+        """`lost` is told of the pairs that are no longer ours, `recovered` that some came back from the dead."""
         self._inbox = inbox
         self._held = held
         self._lost = lost

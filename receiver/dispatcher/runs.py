@@ -63,10 +63,10 @@ class Runs:
         self._tasks[held(run.claim)] = task
         task.add_done_callback(partial(self._end, run))
 
-    def cancel(self, deliveries: Collection[int] | None = None) -> None:
-        """Cancel the runs of these deliveries, of all where None."""
-        for (delivery_id, _), task in self._tasks.items():
-            if deliveries is None or delivery_id in deliveries:
+    def cancel(self, which: Collection[Held] | None = None) -> None:
+        """Cancel these runs, all of them where None."""
+        for name, task in self._tasks.items():
+            if which is None or name in which:
                 task.cancel()
 
     def _end(self, run: Run, task: asyncio.Task[Verdict]) -> None:

@@ -46,10 +46,12 @@ def finish(transaction: Transaction, calls: list[Sequence[Result]]) -> list[Fini
     return transaction.parts.of(_Leases).finish(transaction, calls)
 
 
-def extend(transaction: Transaction, calls: list[tuple[Sequence[tuple[int, int]], float]]) -> list[tuple[int, ...]]:
-    """Lengthen leases; the deliveries that are not leased by that run any more."""
+def extend(
+    transaction: Transaction, calls: list[tuple[Sequence[tuple[int, int]], float]]
+) -> list[tuple[tuple[int, int], ...]]:
+    """Lengthen leases; those of the (delivery, run) pairs that are not leased any more."""
     return [
-        tuple(id_ for id_, run in claims if not transaction.execute(EXTEND, (until, id_, run)).rowcount)
+        tuple(held for held in claims if not transaction.execute(EXTEND, (until, *held)).rowcount)
         for claims, until in calls
     ]
 

@@ -79,14 +79,14 @@ class MemoryInbox:
                 woken |= self._finish(kept, result, _OUTCOMES[result.state] if result.counts else "postponed")
         return Finished(tuple(sorted(woken)), tuple(lost))
 
-    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
-        lost: list[int] = []
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[tuple[int, int], ...]:
+        lost: list[tuple[int, int]] = []
         for id_, run in claims:
             kept = self._shelf.all.get(id_)
             if kept is not None and kept.state is State.RUNNING and kept.runs == run:
                 kept.leased_until = leased_until
             else:
-                lost.append(id_)
+                lost.append((id_, run))
         return tuple(lost)
 
     async def recover(self, now: float) -> int:

@@ -104,7 +104,7 @@ class SqliteInbox:
     async def finish(self, results: Sequence[Result]) -> Finished:
         return await self.write(leases.finish, results)
 
-    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[tuple[int, int], ...]:
         return await self.write(leases.extend, (claims, leased_until))
 
     async def recover(self, now: float) -> int:

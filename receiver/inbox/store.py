@@ -170,8 +170,8 @@ class Inbox(Protocol):
         """Record how claimed deliveries ended, with the attempt, their children, and the key's next one released."""
         ...
 
-    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
-        """Lengthen leases of (delivery, run) pairs still being worked on; the deliveries whose lease is lost.
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[tuple[int, int], ...]:
+        """Lengthen leases of (delivery, run) pairs still being worked on; the pairs whose lease is lost.
 
         Of those (cancelled, taken back) the work is better ended: their results will not be taken.
         """

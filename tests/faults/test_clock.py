@@ -128,7 +128,7 @@ class Late(SqliteInbox):
             await self.go_on.wait()
         return claims
 
-    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[int, ...]:
+    async def extend(self, claims: Sequence[tuple[int, int]], leased_until: float) -> tuple[tuple[int, int], ...]:
         lost = await super().extend(claims, leased_until)
         self.meanwhile()
         return lost

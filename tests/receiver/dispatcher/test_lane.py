@@ -451,6 +451,30 @@ async def test_a_delivery_cancelled_while_it_runs_is_ended_and_its_result_not_ta
     assert lab.observed.finals == {}
 
 
+async def test_a_run_that_is_lost_does_not_take_the_next_one_along(
+    lab: Any, scripted: Any, entry: Any, until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cancelled while it ran and replayed at once, a delivery runs anew before the loss of its first run is noticed."""
+    finish = asyncio.Event()
+
+    async def handle(_: Delivery) -> Outcome:
+        await finish.wait()
+        return Done()
+
+    handler = scripted(handle)
+    dispatcher = await lab.start({"erp": spec(handler, timeout=60.0)}, lease=0.9, recheck=0.01)
+    await lab.push(entry(ROUTE))
+    await until(lambda: dispatcher.snapshot()["erp"].running == 1)
+    assert await lab.inbox.cancel(DeliveryFilter(), time.time(), "by hand") == 1
+    assert await lab.inbox.replay(DeliveryFilter(), time.time()) == 1
+    dispatcher.wake(["erp"])
+    await until(lambda: bool(events(caplog, "delivery_lost")))
+    assert dispatcher.snapshot()["erp"].running == 1
+    finish.set()
+    await lab.settled(done=1)
+    assert len(handler.deliveries) == 2
+
+
 async def test_leases_of_long_attempts_are_kept_alive(lab: Any, scripted: Any, entry: Any) -> None:
     async def handle(_: Delivery) -> Outcome:
         await asyncio.sleep(1.0)

@@ -137,7 +137,7 @@ async def test_extend_names_the_leases_that_are_lost(inbox: Inbox, entry: Make, 
     await inbox.accept([entry(f"n{number}", route()) for number in range(3)])
     claims = await inbox.claim("erp", 3, 2000.0, 30.0)
     await inbox.cancel(DeliveryFilter(ids=(2,)), 2001.0, "by hand")
-    assert await inbox.extend([(1, 1), (2, 1), (3, 7), (99, 1)], 2100.0) == (2, 3, 99)
+    assert await inbox.extend([(1, 1), (2, 1), (3, 7), (99, 1)], 2100.0) == ((2, 1), (3, 7), (99, 1))
     row = await inbox.delivery(claims[0].id)
     assert row is not None
     assert row.leased_until == 2100.0
