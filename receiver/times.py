@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+_CALENDAR = (-62135596800.0, 253402300799.0)
+"""From the first to the last second that can be written as a date in UTC."""
+
 
 def iso(seconds: float) -> str:
     """A time as ISO 8601 UTC with milliseconds and a Z, as SNS and SP-API write it."""
@@ -9,11 +12,15 @@ def iso(seconds: float) -> str:
 
 
 def parse_time(text: object) -> float | None:
-    """Seconds since the epoch for an ISO 8601 time (UTC where it names no zone), None for anything else."""
+    """Seconds since the epoch for an ISO 8601 time (UTC where it names no zone), None for anything else.
+
+    None too where the calendar has no such time in UTC: nobody could write it out again.
+    """
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return seconds if _CALENDAR[0] <= seconds <= _CALENDAR[1] else None
