@@ -83,6 +83,8 @@ class Explainer:
             requests = self._handler(route.handler).preview(delivery)
         except HandlerError as error:
             return Planned(route, error=str(error), then=then)
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything, and all else is to be seen
+            return Planned(route, error=f"{type(error).__name__}: {error}", then=then)
         return Planned(route, tuple(requests), then=then)
 
     def _handler(self, name: str) -> Handler[Any]:

@@ -1,7 +1,10 @@
 """What was received: the listing, and one notification with its journey."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic_core import to_json
 
 from receiver.api.explained import ExplainedRule, rules_of
 from receiver.api.journey import DeliveryJourney, journeys
@@ -89,7 +92,7 @@ class NotificationDetail(NotificationItem):
     message: str
     """The SNS message as it was received."""
     document: Any
-    """What rules see; null where the message cannot be read."""
+    """What rules see; null where the message cannot be read, or is nested too deep to be answered."""
     rules: list[ExplainedRule]
     """Which rules of today match it, and why the others do not. None for the daemon's own notifications."""
     deliveries: list[DeliveryJourney]
@@ -141,7 +144,7 @@ class Notifications:
                 Identified(kind=each.kind, value=each.value) for each in stored_identifiers(row.body, row.part)
             ],
             message=row.body.decode("utf-8", "replace"),
-            document=notification.document if notification else None,
+            document=_shown(notification.document) if notification else None,
             rules=rules_of(explained.verdicts) if explained else [],
             deliveries=await journeys(self._world.kept, explainer, row),
         )
@@ -158,6 +161,15 @@ def facts(row: NotificationRow) -> dict[str, Any]:
         "part": row.part,
         "states": row.deliveries,
     }
+
+
+def _shown(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A document as it is answered: the model would fail as a whole for one that it cannot write."""
+    try:
+        to_json([document])
+    except ValueError:
+        return None
+    return document
 
 
 def _read(row: NotificationRow) -> Notification | None:

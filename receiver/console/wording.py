@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 
+from receiver import json_text
 from receiver.times import iso
 
 ABSENT = "\N{EN DASH}"
@@ -57,13 +58,21 @@ def size(count: int | None) -> str:
 
 
 def pretty(value: Any) -> str:
-    """JSON over several lines; what is none as it is."""
+    """JSON over several lines; as it is what is none, and what is nested deeper than orjson writes."""
+    try:
+        parsed = orjson.loads(value) if isinstance(value, bytes | str) else value
+        return orjson.dumps(parsed, option=orjson.OPT_INDENT_2, default=_plain).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _as_it_is(value)
+
+
+def _as_it_is(value: Any) -> str:
     if isinstance(value, bytes | str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode()
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    try:
+        return json_text.compact(value)
+    except ValueError as error:
+        return f"({error})"
 
 
 def compact(value: Any) -> str:

@@ -86,6 +86,22 @@ async def test_files_are_kept_for_ever_under_names_of_their_content(
         assert answer.status == 404
 
 
+async def test_a_message_that_is_nested_deep_or_of_no_time_that_can_be_written_has_its_page(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns
+) -> None:
+    deep = '{"a":' * 400 + "1" + "}" * 400
+    await sns.publish(router.url, f'{{"NotificationType": "ORDER_CHANGE", "Payload": {deep}}}')
+    strange = {"NotificationType": "ORDER_CHANGE", "EventTime": "9999-12-31T23:59:59-14:00", "Payload": {"a": 1}}
+    await sns.publish(router.url, strange)
+    for path in ("/notifications/1", "/notifications/2", "/api/v1/notifications/1", "/api/v1/deliveries/1"):
+        async with browser.get(path) as answer:
+            assert answer.status == 200, path
+    async with browser.get("/api/v1/notifications/1") as answer:
+        shown = await answer.json()
+    assert shown["document"] is None
+    assert deep.replace('"', '\\"') in shown["message"]
+
+
 async def test_a_long_replay_goes_on_in_the_background(
     router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,8 @@
 """How values are written for people."""
 
+from typing import Any
+
+import orjson
 import pytest
 
 from receiver.console.wording import ABSENT, age, compact, lasted, number, pretty, size, when
@@ -42,3 +45,13 @@ def test_json_is_laid_out_and_anything_else_left_as_it_is() -> None:
     assert pretty(b"\xff no json") == "\N{REPLACEMENT CHARACTER} no json"
     assert pretty("<p>") == "<p>"
     assert compact({"a": [1]}) == '{"a":[1]}'
+
+
+def test_what_is_nested_deeper_than_json_is_written_is_shown_all_the_same() -> None:
+    text = '{"a":' * 400 + "1" + "}" * 400
+    assert pretty(text) == pretty(text.encode()) == text
+    assert pretty(orjson.loads(text)) == text
+    deepest: list[Any] = []
+    for _ in range(5000):
+        deepest = [deepest]
+    assert pretty(deepest) == "(the value is nested too deep to be written)"
