@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 from receiver.access.access import PRINCIPAL, Access
 from receiver.access.denial import Denied
 from receiver.access.forms import csrf_of, form_of
+from receiver.access.login import local
 from receiver.access.origin import is_cross_site_visit
 from receiver.access.pages import bounce_page, denial_page
 from receiver.responses import problem
@@ -67,5 +68,5 @@ def _is_visit(request: web.BaseRequest) -> bool:
 
 def _to_login(request: web.BaseRequest) -> web.Response:
     if is_cross_site_visit(request):
-        return bounce_page(str(request.rel_url))
+        return bounce_page(local(str(request.rel_url)))
     return web.Response(status=303, headers={"Location": f"/login?next={quote(str(request.rel_url), safe='/')}"})
