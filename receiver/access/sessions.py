@@ -19,10 +19,13 @@ class Sessions:
         self._clock = clock
         self._key = secrets.token_bytes(_KEY_BYTES)
         self._ended: dict[str, float] = {}
+        self._last_end = 0.0
 
     def open(self) -> str:
         """A new session's cookie."""
-        head = f"{secrets.token_hex(_ID_BYTES)}.{int(self._clock() + self.lifetime)}"
+        ends = int(self._clock() + self.lifetime)
+        self._last_end = max(self._last_end, ends)
+        head = f"{secrets.token_hex(_ID_BYTES)}.{ends}"
         return f"{head}.{self.sign('session', head)}"
 
     def read(self, cookie: str) -> str | None:
@@ -38,7 +41,8 @@ class Sessions:
         """End a session."""
         now = self._clock()
         self._ended = {known: until for known, until in self._ended.items() if until > now}
-        self._ended[id_] = now + self.lifetime
+        # The lifetime may have been shortened since this one was opened.
+        self._ended[id_] = self._last_end
 
     def sign(self, purpose: str, text: str) -> str:
         """The signature of a text for one purpose, which serves for no other."""

@@ -34,6 +34,17 @@ def test_what_was_ended_is_forgotten_when_it_would_have_ended() -> None:
     assert len(sessions._ended) <= 61
 
 
+def test_what_was_ended_stays_so_where_sessions_last_shorter_by_now() -> None:
+    now = [0.0]
+    sessions = Sessions(HOUR, lambda: now[0])
+    cookie = sessions.open()
+    sessions.lifetime = 60.0
+    sessions.end(str(sessions.read(cookie)))
+    now[0] += 120
+    sessions.end(str(sessions.read(sessions.open())))
+    assert sessions.read(cookie) is None
+
+
 def test_another_key_opens_nothing() -> None:
     assert Sessions(HOUR, lambda: 0.0).read(Sessions(HOUR, lambda: 0.0).open()) is None
 
