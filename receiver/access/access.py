@@ -143,6 +143,13 @@ class Access:
         """Who was let in with a request."""
         return request[PRINCIPAL]
 
+    def still_in(self, request: web.BaseRequest) -> bool:
+        """Whether who was let in would be now: an answer that lasts outlives sessions and tokens."""
+        try:
+            return self.principal(request) == self.of(request)
+        except Denied:
+            return False
+
     def csrf(self, request: web.BaseRequest) -> str:
         """The token that every form carries in its field `csrf`, and a script in the header X-CSRF-Token."""
         return self._sessions.sign("csrf", self.of(request).identity)

@@ -30,7 +30,7 @@ class Console:
         self.renderer = Renderer(self.assets, access, world.clock)
         desk = Desk(world.config)
         self._overview = Overview(world, self.renderer)
-        self._live = Live(world, self.renderer)
+        self._live = Live(world, self.renderer, access)
         self._finder = Finder(world, self.renderer)
         self._journey = Journey(world, self.renderer, desk)
         self._dead = DeadLetters(world, self.renderer, access)

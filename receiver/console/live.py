@@ -10,6 +10,7 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
+from receiver.access import Access
 from receiver.console.finder import Hit, hit
 from receiver.console.renderer import Renderer
 from receiver.errors import Unavailable
@@ -40,9 +41,10 @@ class Tail:
 class Live:
     """`/live` and `/live/events`."""
 
-    def __init__(self, world: World, renderer: Renderer) -> None:
+    def __init__(self, world: World, renderer: Renderer, access: Access) -> None:
         self._world = world
         self._renderer = renderer
+        self._access = access
         self._ending = asyncio.Event()
         self._followers = 0
 
@@ -56,7 +58,7 @@ class Live:
         self._ending.set()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """Follow: one event for each row that is new or has changed."""
+        """Follow, for as long as who asked may come in: one event for each row that is new or has changed."""
         if self._followers >= _MOST_FOLLOWERS:
             raise web.HTTPServiceUnavailable(text=f"{_MOST_FOLLOWERS} pages follow already\n")
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -64,16 +66,16 @@ class Live:
         await response.prepare(request)
         self._followers += 1
         try:
-            await self._follow(response)
+            await self._follow(request, response)
         except (ConnectionError, TimeoutError):
             pass
         finally:
             self._followers -= 1
         return response
 
-    async def _follow(self, response: web.StreamResponse) -> None:
+    async def _follow(self, request: web.Request, response: web.StreamResponse) -> None:
         tail = Tail(self._world)
-        while not self._ending.is_set():
+        while not self._ending.is_set() and self._access.still_in(request):
             async with asyncio.timeout(_WRITE_WITHIN):
                 await response.write(await self._told(tail))
             with suppress(TimeoutError):

@@ -1,10 +1,12 @@
 """The admin listener's door, on a whole router: who is let in, and what is said to everybody else."""
 
+import asyncio
 import re
 from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from receiver.errors import ConfigError
 from receiver.inbox.audit import Audit
@@ -199,6 +201,24 @@ async def test_who_leaves_is_out_also_with_a_copy_of_the_cookie(router: Any, vis
     assert await status(thief, "/rules", headers={"Cookie": cookie}) == 401
 
 
+@pytest.mark.parametrize("by", ["logout", "another token"])
+async def test_a_page_that_follows_is_let_go_with_its_session(
+    router: Any, visitor: Any, token: str, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    client = await visitor(router.admin)
+    await log_in(client, token)
+    csrf = await csrf_of(client)
+    async with client.get("/live/events") as followed:
+        await followed.content.readany()
+        if by == "logout":
+            await status(client, "/logout", "POST", data={"csrf": csrf})
+        else:
+            monkeypatch.setenv("CONSOLE_TOKEN", token[::-1])
+            await router.daemon.reload(router.parts)
+        async with asyncio.timeout(10):
+            await followed.read()
+
+
 async def test_a_link_from_another_site_reaches_its_page_with_the_session(
     router: Any, visitor: Any, token: str
 ) -> None:
@@ -210,6 +230,14 @@ async def test_a_link_from_another_site_reaches_its_page_with_the_session(
     assert '<meta http-equiv="refresh" content="0; url=/rules?a=1&amp;b=2">' in page
     await log_in(client, token)
     assert await status(client, "/rules?a=1&b=2", headers={**HTML, "Sec-Fetch-Site": "same-origin"}) == 200
+
+
+@pytest.mark.parametrize("path", ["//evil.example/rules", "///evil.example", "/\\evil.example"])
+async def test_a_link_from_another_site_leads_to_no_third_one(router: Any, visitor: Any, path: str) -> None:
+    client = await visitor(router.admin)
+    visit = {**HTML, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    async with client.get(URL(router.admin + path, encoded=True), headers=visit) as answer:
+        assert 'content="0; url=/">' in await answer.text()
 
 
 @pytest.mark.parametrize(
