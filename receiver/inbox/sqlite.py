@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -37,6 +38,8 @@ _BUSY_TIMEOUT = 2.0
 _FILE_MODE = 0o640
 _STEP = 200
 """Deliveries or notifications a transaction of long work."""
+_PAGE = 10_000
+"""Ids that are read at a time."""
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -113,10 +116,10 @@ class SqliteInbox:
         return count
 
     async def replay(self, which: DeliveryFilter, now: float, spacing: float = 0.0) -> int:
-        return await self._in_steps(repair.replay, repair.Step(which, now, 0, 0, _STEP, spacing=spacing))
+        return await self._in_steps(repair.replay, which, repair.Step((), repair.FINAL, now, spacing=spacing))
 
     async def cancel(self, which: DeliveryFilter, now: float, reason: str) -> int:
-        return await self._in_steps(repair.cancel, repair.Step(which, now, 0, 0, _STEP, reason=reason))
+        return await self._in_steps(repair.cancel, which, repair.Step((), repair.OPEN, now, reason=reason))
 
     async def reroute(self, notification_id: int, routes: Sequence[Route], now: float) -> tuple[str, ...]:
         return await self.write(intake.reroute, (notification_id, routes, now))
@@ -212,19 +215,29 @@ class SqliteInbox:
             writer = ThreadWriter(Executor(partial(connect, path, "rw", busy_timeout), partial(translated, path=path)))
         return cls(path, queries, writer, lock)
 
-    async def _in_steps(self, operation: Operation[repair.Step, repair.Progress], first: repair.Step) -> int:
-        """Do a work on deliveries step by step, no more than its filter's limit; how many."""
-        last = await self.write(repair.last_delivery, None)
-        most = last if first.which.limit is None else first.which.limit
-        done, after = 0, 0
-        while done < most:
-            now = first.now + done * first.spacing
-            step = replace(first, now=now, after=after, last=last, limit=min(_STEP, most - done))
-            progress = await self.write(operation, step)
-            done, after = done + progress.count, progress.after
-            if progress.count < step.limit:
-                break
+    async def _in_steps(self, operation: Operation[repair.Step, int], which: DeliveryFilter, of: repair.Step) -> int:
+        """Do a work step by step on the deliveries that a filter means now; how many."""
+        ids = await self._meant(which, of.states)
+        states, done = repair.states_of(which, of.states), 0
+        for start in range(0, len(ids), _STEP):
+            now = of.now + done * of.spacing
+            step = replace(of, ids=tuple(ids[start : start + _STEP]), states=states, now=now)
+            done += await self.write(operation, step)
         return done
+
+    async def _meant(self, which: DeliveryFilter, possible: frozenset[int]) -> "array[int]":
+        """The deliveries that a filter means, none that is made from now on: eight bytes each, of millions."""
+        last = (await self._queries.rows(repair.LAST))[0][0]
+        ids: array[int] = array("q")
+        most = last if which.limit is None else which.limit
+        while len(ids) < most:
+            size = min(_PAGE, most - len(ids))
+            text, values = repair.meant(which, possible, ids[-1] if ids else 0, last, size)
+            found = await self._queries.rows(text, values)
+            ids.extend(row[0] for row in found)
+            if len(found) < size:
+                break
+        return ids
 
     async def _repeated(self, operation: Operation[tuple[float, int], int], before: float, limit: int) -> int:
         """Do a work by the time of things step by step, no more than a limit; how many."""

@@ -50,6 +50,17 @@ async def test_replay_in_many_steps_keeps_its_spacing_and_its_limit(
     assert sorted(row.due_at or 0.0 for row in rows) == [3000.0 + number for number in range(430)]
 
 
+async def test_cancelling_what_waits_leaves_what_it_releases(
+    inbox: Inbox, entry: Make, route: ToRoute, states: States
+) -> None:
+    for burst in range(2):
+        await inbox.accept([entry(f"n{burst}-{key}", route(key=f"k{key}")) for key in range(250)])
+    waiting = DeliveryFilter(states=(State.WAITING,), limit=None)
+    assert await inbox.count(waiting) == {State.WAITING: 250}
+    assert await inbox.cancel(waiting, 3000.0, "not wanted") == 250
+    assert await inbox.count(ALL) == {State.DEAD: 250, State.WAITING: 250}
+
+
 async def test_replay_takes_nothing_that_is_open(inbox: Inbox, entry: Make, route: ToRoute) -> None:
     await inbox.accept([entry("n1", route()), entry("n2", route(key="k")), entry("n3", route(key="k"))])
     await inbox.claim("erp", 1, 2000.0, 30.0)
