@@ -1,9 +1,14 @@
 """Which happenings at the public door raise which internal notifications, at most one of a kind in ten minutes."""
 
+import logging
+
+from receiver.dispatcher.reporter import DELIVERY_DEAD, stillborn
 from receiver.errors import Refused, Unavailable
+from receiver.inbox.store import Stillborn
 from receiver.internal import InternalEvents
 from receiver.refusals import Refusals
 
+_logger = logging.getLogger(__name__)
 _QUIET = 600.0
 
 
@@ -25,6 +30,10 @@ class Alarms:
         """No rule matched. Said once for each type, and never of an internal notification."""
         payload = {"type": type_, "notification_id": notification_id, "topic": topic}
         self._internal.emit("router.unrouted", payload, type_, _QUIET)
+
+    def dead(self, notification: int, each: Stillborn) -> None:
+        """A delivery was dead at once, told of as those that a lane gives up: no lane hears of it."""
+        self._internal.emit(DELIVERY_DEAD, stillborn(_logger, notification, each))
 
     def subscription_pending(self, topic: str, detail: str) -> None:
         """A subscription waits for its confirmation."""

@@ -11,7 +11,7 @@ from receiver.ahead import Ahead
 from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
-from receiver.inbox import SqliteInbox
+from receiver.inbox import SqliteInbox, State
 from receiver.judge import Answer, KeyWanted, Proven, Pushed, Taken, take
 from receiver.keys import KeyDesk
 from receiver.metrics import Metrics
@@ -241,6 +241,9 @@ class Ingest:
             self._metrics.rule_hits.labels(rule).inc()
         if _logger.isEnabledFor(logging.INFO):
             self._log_accepted(taken)
+        for each in taken.dead:
+            self._metrics.finals.labels(each.handler, State.DEAD.value).inc()
+            self._alarms.dead(taken.id, each)
 
     @staticmethod
     def _log_accepted(taken: Taken) -> None:

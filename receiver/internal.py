@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from receiver.dispatcher.reporter import stillborn
 from receiver.errors import Unavailable
 from receiver.events import log
 from receiver.inbox import Entry, Inbox, Route
@@ -72,6 +73,8 @@ class InternalEvents:
             except Unavailable:
                 await asyncio.sleep(_RETRY)
             else:
+                for each in accepted.dead:
+                    stillborn(_logger, accepted.id, each)
                 return accepted.handlers
 
 

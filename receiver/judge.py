@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from receiver.errors import BadMessage, Refused, Unavailable
 from receiver.inbox.intake import accept
-from receiver.inbox.store import Accepted, Entry
+from receiver.inbox.store import Accepted, Entry, Stillborn
 from receiver.inbox.transaction import Transaction
 from receiver.notification import Notification, read
 from receiver.privacy import Protection
@@ -53,6 +53,7 @@ class Taken(NamedTuple):
     topic: str
     rules: tuple[str, ...]
     """The rules that fired, one for each delivery."""
+    dead: tuple[Stillborn, ...] = ()
 
 
 class KeyWanted(NamedTuple):
@@ -97,6 +98,10 @@ class _Bench:
     def __init__(self) -> None:
         self.judge: Judge | None = None
         self.keys: OrderedDict[str, tuple[RSAPublicKey, float, float]] = OrderedDict()
+
+    def told(self, dead: tuple[Stillborn, ...]) -> tuple[Stillborn, ...]:
+        """Deliveries that were dead at once, with reasons that can be read."""
+        return self.judge.told(dead) if self.judge else dead
 
     def grant(self, grant: Grant) -> None:
         """Use a key from now on."""
@@ -152,6 +157,10 @@ class Judge:
             return self._protected(self._protection, notifications, message.body, now)
         return [Entry(each, self._table.route(each), message.body, now) for each in notifications]
 
+    def told(self, dead: tuple[Stillborn, ...]) -> tuple[Stillborn, ...]:
+        """Deliveries that were dead at once, with reasons that can be read."""
+        return self._protection.told(dead) if self._protection else dead
+
     def _protected(
         self, protection: Protection, notifications: list[Notification], body: bytes, now: float
     ) -> list[Entry]:
@@ -167,7 +176,7 @@ def take(transaction: Transaction, pushes: list[Pushed | Proven]) -> list[Answer
     bench = transaction.parts.of(_Bench)
     judged = [_judged(bench, push) for push in pushes]
     kept = iter(accept(transaction, [each for each in judged if type(each) is list]))
-    return [_taken(each, next(kept)) if isinstance(each, list) else each for each in judged]
+    return [_taken(bench, each, next(kept)) if isinstance(each, list) else each for each in judged]
 
 
 def settle_terms(transaction: Transaction, terms: list[Terms]) -> list[None]:
@@ -195,7 +204,7 @@ def _judged(bench: _Bench, push: Pushed | Proven) -> list[Entry] | SnsMessage | 
         return error
 
 
-def _taken(entries: list[Entry], accepted: list[Accepted]) -> tuple[Taken, ...]:
+def _taken(bench: _Bench, entries: list[Entry], accepted: list[Accepted]) -> tuple[Taken, ...]:
     return tuple(
         Taken(
             id=answer.id,
@@ -207,6 +216,7 @@ def _taken(entries: list[Entry], accepted: list[Accepted]) -> tuple[Taken, ...]:
             seller_id=entry.notification.seller_id,
             topic=entry.notification.envelope.topic,
             rules=tuple([route.rule for route in entry.routes]),
+            dead=bench.told(answer.dead) if answer.dead else (),
         )
         for entry, answer in zip(entries, accepted, strict=True)
     )

@@ -8,7 +8,7 @@ from receiver.dispatcher.breaker import BreakerState, Phase
 from receiver.dispatcher.observer import Observer
 from receiver.dispatcher.outcomes import Ended
 from receiver.events import log
-from receiver.inbox.store import State
+from receiver.inbox.store import State, Stillborn
 from receiver.times import iso
 
 Emit = Callable[[str, Mapping[str, Any]], None]
@@ -97,6 +97,13 @@ class Reporter:
             self._emit_to(type_, payload)
         except Exception as error:  # noqa: BLE001 - an alert that cannot be raised must not stop deliveries
             log(self._log, logging.ERROR, "event_not_raised", type=type_, reason=f"{type(error).__name__}: {error}")
+
+
+def stillborn(logger: logging.Logger, notification: int, each: Stillborn) -> dict[str, Any]:
+    """Say of a delivery that it was dead at once, as of one that a lane gives up; the payload of DELIVERY_DEAD."""
+    facts = {"handler": each.handler, "rule": each.rule, "attempt": 0, "key": each.key, "reason": each.reason}
+    log(logger, logging.ERROR, "delivery_dead", id=each.id, notification=notification, **facts)
+    return {"delivery_id": each.id, "notification_id": notification, **facts}
 
 
 def _facts(ended: Ended) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from receiver.inbox.statements import (
     HAS_ROUTE,
     LAST_NOTIFICATION,
     MARK_ROUTED,
+    STILLBORN,
 )
-from receiver.inbox.store import Accepted, Entry, Route
+from receiver.inbox.store import Accepted, Entry, Route, Stillborn
 from receiver.inbox.transaction import Transaction
 
 
@@ -38,6 +39,9 @@ def accept(transaction: Transaction, calls: list[Sequence[Entry]]) -> list[list[
             answers.append(Accepted(id_, True))
     _keep(transaction, fresh)
     _count_repeats(transaction, answers)
+    dead = _stillborn(transaction, fresh)
+    if dead:
+        answers = [each if each.duplicate else each._replace(dead=dead.get(each.id, ())) for each in answers]
     remaining = iter(answers)
     return [[next(remaining) for _ in call] for call in calls]
 
@@ -58,6 +62,12 @@ def _keep(transaction: Transaction, fresh: list[tuple[int, bytes, Entry]]) -> No
     for new in newcomers:
         if not is_plain(new.route):
             add(transaction, new)
+
+
+def _stillborn(transaction: Transaction, fresh: list[tuple[int, bytes, Entry]]) -> dict[int, tuple[Stillborn, ...]]:
+    """Of the notifications that were just kept, the deliveries that are dead already."""
+    ids = [id_ for id_, _, entry in fresh if any(route.dead is not None for route in entry.routes)]
+    return {id_: tuple(Stillborn(*row) for row in transaction.rows(STILLBORN, (id_,))) for id_ in ids}
 
 
 def _row(id_: int, entry: Entry) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from receiver.inbox.listing import (
 )
 from receiver.inbox.matching import wants_delivery, wants_notification
 from receiver.inbox.shelf import FINAL, Kept, Shelf
-from receiver.inbox.store import Accepted, Child, Claim, Entry, Finished, Result, Route
+from receiver.inbox.store import Accepted, Child, Claim, Entry, Finished, Result, Route, Stillborn
 
 K = TypeVar("K")
 
@@ -61,7 +61,7 @@ class MemoryInbox:
         newcomers.sort(key=lambda new: not is_plain(new[2]))
         for id_, entry, route in newcomers:
             self._add(id_, entry, route, entry.received_at)
-        return answers
+        return [each if each.duplicate else each._replace(dead=self._stillborn(each.id)) for each in answers]
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         due = [each for each in self._shelf.open(handler) if each.state is State.WAITING and each.due_at <= now]
@@ -278,6 +278,12 @@ class MemoryInbox:
             request_id=result.request_id,
         )
         kept.history.append((kept.runs, row))
+
+    def _stillborn(self, notification_id: int) -> tuple[Stillborn, ...]:
+        dead = [each for each in self._of(notification_id) if each.route.dead is not None]
+        return tuple(
+            Stillborn(each.id, each.route.handler, each.route.rule, each.route.key, each.reason) for each in dead
+        )
 
     def _of(self, notification_id: int) -> list[Kept]:
         return [each for each in self._shelf.all.values() if each.notification_id == notification_id]

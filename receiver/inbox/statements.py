@@ -123,6 +123,7 @@ PRUNABLE = (
     "ORDER BY received_at, id LIMIT ?"
 )
 DELIVERIES_OF = "SELECT id, handler, state FROM deliveries WHERE notification_id = ?"
+STILLBORN = "SELECT id, handler, rule, key, reason FROM deliveries WHERE notification_id = ? AND state = 4 ORDER BY id"
 PRUNE_ATTEMPTS = "DELETE FROM attempts WHERE delivery_id = ?"
 PRUNE = (
     "DELETE FROM deliveries WHERE notification_id = ?",

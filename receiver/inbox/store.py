@@ -39,6 +39,7 @@ __all__ = [
     "Route",
     "State",
     "Stats",
+    "Stillborn",
     "Subscription",
 ]
 
@@ -81,6 +82,16 @@ class Entry(NamedTuple):
     received_at: float
 
 
+class Stillborn(NamedTuple):
+    """A delivery that was dead as it was made, and why: no lane will ever hear of it."""
+
+    id: int
+    handler: str
+    rule: str
+    key: str | None
+    reason: str
+
+
 class Accepted(NamedTuple):
     """How an entry was taken. `handlers` have a delivery that may be due now."""
 
@@ -88,6 +99,7 @@ class Accepted(NamedTuple):
     """The notification's id in the inbox, also where it was a duplicate."""
     duplicate: bool
     handlers: tuple[str, ...] = ()
+    dead: tuple[Stillborn, ...] = ()
 
 
 class Claim(NamedTuple):

@@ -39,7 +39,9 @@ class Metrics:
         self.commit_seconds = make.histogram("commit_seconds", "Transactions of the inbox", _COMMIT_BUCKETS)
         self.commit_jobs = make.histogram("commit_jobs", "Changes that shared a transaction", _BATCH_BUCKETS)
         self.attempts = make.counters("attempts", "Attempts of deliveries", "handler", "outcome")
-        self.finals = make.counters("deliveries", "Deliveries that an attempt ended", "handler", "state")
+        self.finals = make.counters(
+            "deliveries", "Deliveries that an attempt ended, or that were dead at once", "handler", "state"
+        )
         self.attempt_seconds = make.histograms("attempt_seconds", "Duration", _ATTEMPT_BUCKETS, "handler")
         self.delivered_seconds = make.histograms("delivery_seconds", "From push to end", _DELIVERY_BUCKETS, "handler")
         self._spans = make.counters("spans", "Spans of traces, by what became of them", "outcome")

@@ -64,7 +64,9 @@ class ProtectedInbox(SqliteInbox):
 
     async def accept(self, entries: Sequence[Entry]) -> list[Accepted]:
         """Keep notifications of the daemon's own; those of pushes are protected where they are judged."""
-        return await super().accept([self.protection.sealed(entry) for entry in entries])
+        protection = self.protection
+        kept = await super().accept([protection.sealed(entry) for entry in entries])
+        return [each._replace(dead=protection.told(each.dead)) for each in kept]
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         """Hand out deliveries, opened. One that does not open is handed out without its message, and ends so."""

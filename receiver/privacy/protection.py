@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from receiver.inbox.identity import chain_key, repeat_key, webhook_id, webhook_key
-from receiver.inbox.store import Child, Claim, Entry, Result, Route
+from receiver.inbox.store import Child, Claim, Entry, Result, Route, Stillborn
 from receiver.notification import Notification
 from receiver.privacy.redaction import Redaction
 from receiver.privacy.seal import Seal, Unopened
@@ -91,6 +91,12 @@ class Protection:
             detail = self.seal.seal_text(detail, name, REASON)
             children = tuple(self._sealed(self.seal, child, origin) for child in children)
         return result._replace(response=response, detail=detail, children=children)
+
+    def told(self, dead: tuple[Stillborn, ...]) -> tuple[Stillborn, ...]:
+        """Deliveries that were dead at once, their reasons as who looks after the daemon is told them."""
+        if self.seal is None:
+            return dead
+        return tuple([each._replace(reason=self.seal.open_text(each.reason, REASON)) for each in dead])
 
     @staticmethod
     def _reasoned(seal: Seal, route: Route, name: str) -> Route:

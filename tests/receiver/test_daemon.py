@@ -1,6 +1,7 @@
 """A whole router, driven through its doors: pushes in, webhooks out."""
 
 import asyncio
+import base64
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -295,6 +296,34 @@ async def test_a_key_that_cannot_be_rendered_makes_the_delivery_dead_with_its_re
     assert delivery.state == State.DEAD
     assert "AmazonOrderid" in delivery.reason
     assert "AmazonOrderId" in delivery.reason
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_a_delivery_that_is_dead_at_once_is_told_as_any_other(
+    start_router: Any,
+    write_rules: Any,
+    forward_to: Any,
+    sns: SimulatedSns,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    sealed: bool,
+) -> None:
+    monkeypatch.setenv("INBOX_KEY", base64.b64encode(bytes(32)).decode())
+    privacy = '[privacy]\nencrypt = { key = { env = "INBOX_KEY" } }\n' if sealed else ""
+    rule = CATCH_ALL + 'key = "{payload.OrderChangeNotification.AmazonOrderid}"\n'
+    alarm = '[[rules]]\nname = "alarm"\nmatch.type = ["router.delivery_dead"]\nhandlers = ["erp"]\n'
+    router = await start_router(write_rules(forward_to() + rule + alarm + privacy))
+    await sns.publish(router.url, order())
+    (told,) = await until(lambda: router.inbox.notifications(NotificationFilter(type="router.delivery_dead")))
+    payload = read_stored(told.body, 0).document["payload"]
+    assert (payload["delivery_id"], payload["handler"], payload["rule"], payload["attempt"]) == (1, "erp", "all", 0)
+    assert "AmazonOrderid" in payload["reason"]
+    (said,) = [record for record in caplog.records if record.getMessage() == "delivery_dead"]
+    assert said.levelname == "ERROR"
+    assert (
+        b'spapi_router_deliveries_total{handler="erp",state="dead"} 1.0'
+        in router.parts.instruments.metrics.exposition()
+    )
 
 
 async def until(look: Callable[[], Any], within: float = 10.0) -> Any:
