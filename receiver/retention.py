@@ -24,11 +24,15 @@ class Retention:
         inbox: Inbox,
         retention: float,
         clock: Callable[[], float],
-        wipe: Callable[[], Awaitable[object]] | None = None,
+        wipe: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """`wipe` is done after something was deleted, so that nothing of it is left in the inbox's files."""
+        """`wipe` is done after something was deleted, so that nothing of it is left in the inbox's files.
+
+        It says whether that came to its end.
+        """
         self._inbox = inbox
         self._wipe = wipe
+        self._unwiped = False
         self._retention = retention
         self._clock = clock
 
@@ -45,9 +49,11 @@ class Retention:
         before = self._clock() - self._retention
         deleted = await self._steps(self._inbox.prune, before)
         forgotten = await self._steps(self._inbox.forget, before - _REPEATS)
-        if self._wipe is not None and (deleted or forgotten):
+        self._unwiped = self._unwiped or bool(deleted or forgotten)
+        if self._wipe is not None and self._unwiped:
+            # Who reads a copy of the inbox at the time, as a backup does, holds the log: then it is the next round's.
             with suppress(Unavailable):
-                await self._wipe()
+                self._unwiped = not await self._wipe()
         return deleted
 
     async def _steps(self, delete: Callable[[float, int], Awaitable[int]], before: float) -> int:

@@ -300,8 +300,9 @@ async def test_what_retention_deletes_is_gone_from_the_files(
     assert found(tmp_path, BUYER)
     wipe_calls: list[bool] = []
 
-    async def wipe() -> None:
+    async def wipe() -> bool:
         wipe_calls.append(empty_log(tmp_path / "inbox.db"))
+        return wipe_calls[-1]
 
     late = Retention(router.inbox, 0.0, lambda: time.time() + 86401, wipe)
     assert await late.prune() == 40
