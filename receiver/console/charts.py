@@ -182,8 +182,9 @@ def _lines(chart: Chart, frame: Frame) -> Iterable[Markup]:
         for run in _runs(series.values):
             points = [(frame.x(chart.since + (place + 0.5) * chart.step), frame.y(value)) for place, value in run]
             path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-            yield Markup('<path class="line {}" d="M{}{}"><title>{}</title></path>').format(
-                series.tone, path, "h0.1" if len(points) == 1 else "", series.name
+            kind, end = ("line point", "h0.1") if len(points) == 1 else ("line", "")
+            yield Markup('<path class="{} {}" d="M{}{}"><title>{}</title></path>').format(
+                kind, series.tone, path, end, series.name
             )
 
 

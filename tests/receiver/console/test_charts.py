@@ -1,5 +1,6 @@
 """Charts: sound SVG with axes, units and words, whatever the values and the names."""
 
+import re
 from collections import Counter
 from xml.etree import ElementTree as ET
 
@@ -91,3 +92,10 @@ def test_latencies_come_out_of_their_buckets() -> None:
 def test_an_unknown_span_is_the_first() -> None:
     assert span_of("<x>") is SPANS[0]
     assert span_of("7d").seconds == 7 * 86400
+
+
+def test_a_value_alone_is_a_point_that_can_be_seen() -> None:
+    chart = Chart(
+        "From push to answer", "time", 1_790_000_000, 60, [Series("median", "tone-1", [None, 0.1, None])], True
+    )
+    assert len(re.findall(r'class="line point tone-1" d="M[0-9.]+ [0-9.]+h0.1"', draw(chart))) == 2
