@@ -121,6 +121,18 @@ async def test_a_long_replay_goes_on_in_the_background(
     await sink.wait_for(before + 5)
 
 
+async def test_the_times_of_the_filter_of_dead_letters_are_shown_and_named(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, sink: Sink
+) -> None:
+    sink.behave(Behaviour(status=422))
+    await push(router, sns)
+    await all_dead(router, 1)
+    async with browser.get("/dead") as answer:
+        text = await answer.text()
+    assert "<label>made since<input" in text
+    assert '<span class="faint">made <time' in text
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [
