@@ -95,32 +95,37 @@ class Searcher:
     async def find(self, search: Search) -> Found:
         """One page of what is looked for."""
         term = fold(search.text) or fold(search.which.seller_id or "")
-        if not search.whole and _may_be_identifier(term):
-            found = await self._by_identifier(search, term)
+        values = await self._values(term) if not search.whole and _may_be_identifier(term) else None
+        # Of more identifiers than that the first would hide all others, the newest among them.
+        if values is not None and len(values) <= _MOST_VALUES:
+            found = await self._by_identifier(search, term, values)
             if found.rows or found.next_id is not None or not search.text.strip():
                 return found
         low, high = await self._bounds(search.which)
-        return await self._page(
-            search, self._scan(search, low, high, Phrase(search.text.strip(), self._reveal)), whole=True
-        )
+        phrase = Phrase(search.text.strip(), self._reveal)
+        found = await self._page(search, self._scan(search, low, high, phrase), whole=True)
+        return found if values is None else await self._with_direct(found, search, term)
 
-    async def _by_identifier(self, search: Search, term: str) -> Found:
+    async def _by_identifier(self, search: Search, term: str, values: list[str]) -> Found:
         """The tail that is not indexed yet, then the index."""
         indexed, _ = await self.indexed()
         low, high = await self._bounds(search.which)
-        values = await self._values(term)
         tail = self._scan(search, max(low, indexed + 1), high, Named(term, self._reveal, exact=term in values))
         found = await self._page(search, _joined(tail, self._indexed(search, values, high)), whole=False)
+        return await self._with_direct(found, search, term)
+
+    async def _with_direct(self, found: Found, search: Search, term: str) -> Found:
+        """The first page with the notification of that very id before all others."""
         if search.which.before_id is not None:
             return found
         more = set(await self._kept(await self._direct(term), search.which)) - {row.id for row in found.rows}
         return replace(found, rows=[*await self._rows(list(more)), *found.rows])
 
     async def _values(self, term: str) -> list[str]:
-        """The indexed identifier of that name; else the first few that begin with it."""
+        """The indexed identifier of that name; else those that begin with it, one more than `_MOST_VALUES` at most."""
         rows = await self._inbox.rows(_VALUES, (term, term + "\0", 1))
         if not rows:
-            rows = await self._inbox.rows(_VALUES, (term, term + "\U0010ffff", _MOST_VALUES))
+            rows = await self._inbox.rows(_VALUES, (term, term + "\U0010ffff", _MOST_VALUES + 1))
         return [value for (value,) in rows]
 
     async def _direct(self, term: str) -> list[int]:

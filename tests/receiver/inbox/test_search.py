@@ -126,6 +126,19 @@ async def test_pages_follow_each_other_without_gap_or_repeat(inbox: SqliteInbox,
         assert len(pages) == (120 if wanted.text != "77-0" else 60)
 
 
+async def test_a_beginning_of_many_identifiers_hides_none_of_them(inbox: SqliteInbox, searcher: Searcher) -> None:
+    await inbox.accept([order(number, f"302-{number:07}-1234567") for number in range(60)])
+    await index(inbox)
+    first = await searcher.find(Search("302-", NotificationFilter(limit=50)))
+    assert ids(first) == list(range(60, 10, -1))
+    second = await searcher.find(Search("302-", NotificationFilter(limit=50, before_id=first.next_id)))
+    assert (ids(second), second.next_id) == (list(range(10, 0, -1)), None)
+    assert ids(await searcher.find(Search("302-000001")))[0] == 20
+    await inbox.accept([order(number, ORDER) for number in range(60, 400)])
+    await index(inbox)
+    assert ids(await searcher.find(Search("302", NotificationFilter(limit=50))))[0] == 302
+
+
 async def test_filters_narrow_what_a_text_finds(inbox: SqliteInbox, searcher: Searcher) -> None:
     await inbox.accept([order(1, ORDER, at=10.0), order(2, ORDER, at=20.0, seller="A3OTHER"), order(3, ORDER, at=30.0)])
     await index(inbox)
