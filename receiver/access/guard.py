@@ -11,6 +11,7 @@ from receiver.access.forms import csrf_of, form_of
 from receiver.access.login import local
 from receiver.access.origin import is_cross_site_visit
 from receiver.access.pages import bounce_page, denial_page
+from receiver.errors import Unavailable
 from receiver.responses import problem
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
@@ -31,7 +32,10 @@ def guard(access: Access) -> Middleware:
                 await _admit(access, request)
             except Denied as denied:
                 return answer(request, denied)
-        return await handler(request)
+        try:
+            return await handler(request)
+        except Unavailable as error:
+            return answer(request, Denied(503, error.reason, error.detail, error.retry_after))
 
     return middleware
 

@@ -67,8 +67,9 @@ class Login:
         principal = self._access.of(request)
         response = _see("/login")
         if principal.way is Way.SESSION:
-            await self._access.note(request, "logout")
+            # Ended also where the entry cannot be kept: who leaves must not find the door open.
             self._access.log_out(principal)
+            await self._access.note(request, "logout")
             response.del_cookie(COOKIE, path="/", secure=_is_tls(request), httponly=True, samesite="Strict")
         return response
 

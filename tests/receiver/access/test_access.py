@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from receiver.errors import ConfigError
+from receiver.errors import ConfigError, Unavailable
 from receiver.inbox.audit import Audit
 
 PATHS = ["/", "/api/v1/stats", "/nothing/here", "/dead"]
@@ -199,6 +199,24 @@ async def test_who_leaves_is_out_also_with_a_copy_of_the_cookie(router: Any, vis
         assert (answer.status, answer.headers["Location"]) == (303, "/login")
     assert await status(client, "/rules") == 401
     assert await status(thief, "/rules", headers={"Cookie": cookie}) == 401
+
+
+async def test_with_an_inbox_that_cannot_be_written_nobody_comes_in_and_who_leaves_is_out(
+    router: Any, visitor: Any, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await visitor(router.admin)
+    await log_in(client, token)
+    csrf = await csrf_of(client)
+
+    async def full(*_: Any) -> None:
+        raise Unavailable("inbox_full", "no space is left for the inbox")
+
+    monkeypatch.setattr(Audit, "add", full)
+    async with client.post("/login", data={"token": token}) as answer:
+        assert answer.status == 503
+        assert "No space is left for the inbox" in await answer.text()
+    assert await status(client, "/logout", "POST", data={"csrf": csrf}) == 503
+    assert await status(client, "/rules") == 401
 
 
 @pytest.mark.parametrize("by", ["logout", "another token"])
