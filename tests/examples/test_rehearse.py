@@ -111,7 +111,7 @@ async def test_a_dead_delivery_is_shown_and_is_a_failure(root: Path, tmp_path: P
     ("arguments", "said"),
     [
         (["examples/order-to-erp/rules.toml"], "usage: python "),
-        (["nothing.toml", "message.json"], "nothing.toml:0: cannot be read"),
+        (["nothing.toml", "message.json"], "nothing.toml: cannot be read"),
         (["README.md", "README.md"], "README.md:3:8: invalid TOML"),
         (["examples/repricer-feed/rules.toml", "nothing.json"], "nothing.json'"),
     ],
