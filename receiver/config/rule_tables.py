@@ -95,11 +95,12 @@ def _check_handlers(source: Source, path: KeyPath, table: Any) -> None:
     if not isinstance(table, Mapping):
         return
     names = table.get("handlers", [])
-    known = source.data.get("handlers", {})
+    tables = source.data.get("handlers", {})
+    known = tables if isinstance(tables, Mapping) else None
     if not names and table.get("stop") is not True:
         source.report((*path, "handlers"), "names no handler: name one, or set stop = true to end the search here")
     for place, name in enumerate(names if isinstance(names, list) else ()):
-        if isinstance(name, str) and name not in known:
+        if known is not None and isinstance(name, str) and name not in known:
             hint = did_you_mean(name, known, "there are") if known else f"add a [handlers.{name}] table"
             source.report((*path, "handlers", place), f'there is no handler "{name}": {hint}')
         elif name in names[:place]:
