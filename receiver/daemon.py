@@ -178,6 +178,7 @@ class Daemon:
             else:
                 self._rules_stamp, self._refusal = stamp, ""
                 await self._leave_presence(parts)
+                self._warn()
                 counts = {"rules": len(self.config.rules), "handlers": len(self.config.handlers)}
                 log(_logger, logging.INFO, "reloaded", **counts)
             finally:
@@ -291,3 +292,6 @@ class Daemon:
         for name in ("server", "inbox", "log", "telemetry"):
             if getattr(config, name) != getattr(self._started_with, name):
                 log(_logger, logging.WARNING, "restart_needed", section=name, file=str(config.path))
+        for name in ("verify_chain", "certificates"):
+            if getattr(config.sns, name) != getattr(self._started_with.sns, name):
+                log(_logger, logging.WARNING, "restart_needed", section=f"sns.{name}", file=str(config.path))

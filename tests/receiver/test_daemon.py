@@ -236,6 +236,33 @@ async def test_a_reload_says_what_waits_for_a_restart_until_it_is_as_it_was(
         assert said() == ([] if changed == text else ["inbox"])
 
 
+async def test_a_reload_that_cannot_check_the_chain_yet_says_so(
+    start_router: Any, write_rules: Any, forward_to: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = write_rules(forward_to("erp") + CATCH_ALL)
+    router = await start_router(text)
+    caplog.clear()
+    router.rules.write_text(text.replace("[sns]", '[sns]\nverify_chain = false\ncertificates = "elsewhere"'))
+    await router.daemon.reload(router.parts)
+    waiting = [record.facts["section"] for record in caplog.records if record.getMessage() == "restart_needed"]  # type: ignore[attr-defined]
+    assert waiting == ["sns.verify_chain", "sns.certificates"]
+
+
+async def test_a_reload_warns_of_what_it_takes_in(
+    start_router: Any, write_rules: Any, forward_to: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = write_rules(forward_to("erp") + CATCH_ALL)
+    router = await start_router(text)
+    caplog.clear()
+    more = '[[sns.signers]]\nurl = "http://127.0.0.1:4566/"\n\n[handlers.idle]\ntype = "log"\n'
+    router.rules.write_text(f"{text}\n{more}")
+    await router.daemon.reload(router.parts)
+    believed = [record.facts["url"] for record in caplog.records if record.getMessage() == "stand_in_signer_believed"]  # type: ignore[attr-defined]
+    assert "http://127.0.0.1:4566/" in believed
+    warned = [record.facts["finding"] for record in caplog.records if record.getMessage() == "rules_file_warning"]  # type: ignore[attr-defined]
+    assert any("no rule leads to it" in each for each in warned)
+
+
 async def test_a_reload_while_the_inbox_is_locked_changes_nothing(
     start_router: Any,
     write_rules: Any,
