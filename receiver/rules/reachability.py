@@ -14,6 +14,7 @@ from receiver.rules.terms import Term
 _TEXTS = ("type", "version", "event_time", "notification_id", "seller_id", "marketplace_id", "topic", "subject")
 _ALWAYS = ("type", "event_time")
 _INTERNAL = "router."
+_TYPE = ("type",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def shadowed(rules: Iterable[Rule]) -> list[Shadow]:
     for rule in rules:
         if not rule.enabled:
             continue
-        if by := next((stop for stop in stops if implies(rule.pattern, stop.pattern)), None):
+        if by := next((stop for stop in stops if _takes_all(stop.pattern, rule.pattern)), None):
             found.append(Shadow(rule, by))
         elif rule.stop:
             stops.append(rule)
@@ -53,6 +54,29 @@ def implies(narrow: Pattern | None, wide: Pattern | None) -> bool:
     if wide is None or narrow is None:
         return wide is None
     return all(any(_branch_implies(branch, other) for other in wide.branches) for branch in narrow.branches)
+
+
+def _takes_all(stop: Pattern | None, rule: Pattern | None) -> bool:
+    """Whether a rule with `stop` gets all that another could, the daemon's own notifications too.
+
+    Only a rule that asks for their type gets those, so that a `stop` without a type leaves them to later rules.
+    """
+    return implies(rule, stop) and (not _may_ask_for_own(rule) or _asks_by_type(stop))
+
+
+def _may_ask_for_own(pattern: Pattern | None) -> bool:
+    types = [term.leaf for branch in pattern.branches for term in branch.terms if term.path == _TYPE] if pattern else []
+    return any(
+        leaf.matchers or any(isinstance(value, str) and value.startswith(_INTERNAL) for value in leaf.values)
+        for leaf in types
+    )
+
+
+def _asks_by_type(pattern: Pattern | None) -> bool:
+    """Whether no message without a type matches."""
+    return pattern is not None and all(
+        any(term.path == _TYPE and not term.leaf.accepts("") for term in branch.terms) for branch in pattern.branches
+    )
 
 
 def _branch_implies(narrow: CompiledBranch, wide: CompiledBranch) -> bool:
@@ -100,7 +124,7 @@ def _not_text(term: Term) -> str | None:
 
 def _unusual_type(term: Term) -> str | None:
     """Types are written UPPER_SNAKE in documents, whatever their casing was in the message."""
-    if term.path != ("type",) or not term.leaf.exact:
+    if term.path != _TYPE or not term.leaf.exact:
         return None
     names = [value for value in term.leaf.values if isinstance(value, str)]
     if any(name == normal_type(name) or name.startswith(_INTERNAL) for name in names):

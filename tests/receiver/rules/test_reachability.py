@@ -82,6 +82,17 @@ def test_shadows() -> None:
     assert [(shadow.rule.name, shadow.by.name) for shadow in found] == [("narrower", "orders"), ("after", "last")]
 
 
+def test_the_daemons_own_notifications_pass_a_stop_that_does_not_ask_for_them() -> None:
+    own = {"type": ["router.delivery_dead"]}
+    alarm, some = rule("alarm", own), rule("some", {"type": [{"prefix": "router."}], "payload": {"a": [1]}})
+    orders = rule("orders", {"type": ["ORDER_CHANGE"], "payload": {"a": [1]}})
+    everything, payload = rule("all", None, stop=True), rule("payload", {"payload": {"a": [1]}}, stop=True)
+    assert [each.rule.name for each in shadowed([everything, alarm, some, orders])] == ["orders"]
+    assert [each.rule.name for each in shadowed([payload, some, orders])] == ["orders"]
+    for stop in ({"type": [{"prefix": "router."}]}, {"$or": [own, {"type": ["X"]}]}):
+        assert [each.rule.name for each in shadowed([rule("own", stop, stop=True), alarm])] == ["alarm"]
+
+
 def test_rules_without_stop_and_disabled_rules_shadow_nothing() -> None:
     assert shadowed([rule("a", None), rule("b", None, stop=True, enabled=False), rule("c", None)]) == []
 
