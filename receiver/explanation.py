@@ -1,5 +1,6 @@
 """What would become of a notification: which rules match it and why not the others, and each request of a handler."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,9 @@ from receiver.dispatcher.claims import Unreadable, delivery_of
 from receiver.errors import RouterError
 from receiver.inbox.identity import webhook_id, webhook_key
 from receiver.inbox.store import Claim, DeliveryRow, NotificationRow, Route
-from receiver.notification import Envelope, Notification, attribute_values, read
-from receiver.rules import Table, Verdict
+from receiver.internal import asked_routes, asking_rules
+from receiver.notification import INTERNAL_TOPIC, Envelope, Notification, attribute_values, read
+from receiver.rules import Condition, Table, Verdict
 from receiver.times import parse_time
 
 
@@ -54,12 +56,29 @@ class Explainer:
 
     def explain(self, notification: Notification) -> Explanation:
         """Never raises: what cannot be rendered is said in the delivery's `error`."""
-        verdicts = tuple(self._table.explain(notification))
-        planned = tuple(self._plan(notification, route) for route in self._table.route(notification))
-        return Explanation(notification, verdicts, planned)
+        verdicts = self._table.explain(notification)
+        if notification.envelope.topic == INTERNAL_TOPIC:
+            verdicts = self._own_verdicts(notification, verdicts)
+        planned = tuple(self._plan(notification, route) for route in self.routes(notification))
+        return Explanation(notification, tuple(verdicts), planned)
+
+    def explain_text(self, text: str, topic: str = "") -> list[Explanation]:
+        """Explains the notifications in a message, without the fields that `[privacy]` takes out before rules see them.
+
+        Raises UnreadableMessage.
+        """
+        notifications = read_message(text, topic)
+        redaction = self._config.privacy.redaction() if self._config.privacy else None
+        try:
+            seen = redaction.seen(notifications) if redaction else notifications
+        except ValueError as error:
+            raise UnreadableMessage(str(error)) from None
+        return [self.explain(each) for each in seen]
 
     def routes(self, notification: Notification) -> tuple[Route, ...]:
         """The deliveries alone."""
+        if notification.envelope.topic == INTERNAL_TOPIC:
+            return asked_routes(self._config.rules, notification)
         return self._table.route(notification)
 
     def preview(self, kept: NotificationRow, row: DeliveryRow) -> Planned | None:
@@ -71,6 +90,17 @@ class Explainer:
             return self._planned(delivery_of(_claim(kept, row)), route)
         except Unreadable as error:
             return Planned(route, error=str(error))
+
+    def _own_verdicts(self, notification: Notification, plain: list[Verdict]) -> list[Verdict]:
+        """The verdicts on a notification of the daemon's own, for which only rules count that ask for its type."""
+        asking = asking_rules(self._config.rules, notification)
+        asked = {each.rule.name: each for each in Table(asking).explain(notification)}
+        hint = "only a rule that asks for its type gets what the daemon tells of itself"
+        unasked = Condition("type", "a rule that names it", json.dumps(notification.type), hint)
+        return [
+            asked.get(each.rule.name, Verdict(each.rule, matched=False, fired=False, failed=each.failed or unasked))
+            for each in plain
+        ]
 
     def _plan(self, notification: Notification, route: Route) -> Planned:
         if route.dead:
@@ -111,6 +141,9 @@ def read_message(text: str, topic: str = "") -> list[Notification]:
 
 
 def _sns_envelope(body: Mapping[str, Any]) -> Envelope:
+    if body["Type"] != "Notification":
+        text = "no rule is asked for it: the daemon itself answers messages about subscriptions"
+        raise UnreadableMessage(f"the SNS message is of type {json.dumps(body['Type'])}, and no notification; {text}")
     names = ("Message", "TopicArn", "MessageId")
     wrong = next((name for name in names if not isinstance(body.get(name), str)), None)
     if wrong:

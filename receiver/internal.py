@@ -83,11 +83,15 @@ def asked_routes(rules: Sequence[Rule], notification: Notification) -> tuple[Rou
 
     Only rules that ask for its type get it: an archive of everything Amazon sends stays free of the daemon's own.
     """
+    return Table(asking_rules(rules, notification)).route(notification)
+
+
+def asking_rules(rules: Sequence[Rule], notification: Notification) -> list[Rule]:
+    """The rules that match an internal notification and would not without its type."""
     document = notification.document
     untyped = {**document, "type": ""}
     patterns = ((rule, rule.pattern) for rule in rules if rule.pattern)
-    asking = [rule for rule, pattern in patterns if pattern.matches(document) and not pattern.matches(untyped)]
-    return Table(asking).route(notification)
+    return [rule for rule, pattern in patterns if pattern.matches(document) and not pattern.matches(untyped)]
 
 
 def internal_body(type_: str, payload: Mapping[str, Any], now: float) -> bytes:

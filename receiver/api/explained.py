@@ -8,7 +8,7 @@ from receiver.api.operation import Call
 from receiver.api.problems import ApiError
 from receiver.api.values import Text
 from receiver.desk import Desk
-from receiver.explanation import Explanation, Planned, UnreadableMessage, read_message
+from receiver.explanation import Explanation, Planned, UnreadableMessage
 from receiver.rules import Verdict
 
 MESSAGE = {
@@ -99,7 +99,7 @@ class Explain:
         text = _text(body)
         explainer = self._desk.explainer()
         try:
-            found = [explainer.explain(each) for each in read_message(text, topic)]
+            found = explainer.explain_text(text, topic)
             return ExplainedMessage(notifications=[_notification(each) for each in found])
         except UnreadableMessage as error:
             raise ApiError(422, "unreadable", str(error)) from None

@@ -15,7 +15,7 @@ from receiver.cli.times import TIME
 from receiver.cli.written import ID
 from receiver.config import Configuration, load
 from receiver.errors import RouterError
-from receiver.explanation import Explainer, Explanation, Planned, differences, example_file, read_message
+from receiver.explanation import Explainer, Explanation, Planned, differences, example_file
 from receiver.inbox import NotificationFilter
 from receiver.notification import Notification, read_stored
 from receiver.rules import Verdict
@@ -44,15 +44,13 @@ def command(
     if against is not None:
         asyncio.run(_compare(configuration, load(against), since, as_json))
         return
-    if message is not None:
-        notifications = read_message(sys.stdin.read() if message == "-" else example_file(Path(message)), topic)
-        redaction = configuration.privacy.redaction() if configuration.privacy else None
-        notifications = redaction.seen(notifications) if redaction else notifications
-    else:
-        notifications = [asyncio.run(_kept(configuration, kept or 0))]
     explainer = Explainer(configuration)
-    for notification in notifications:
-        explanation = explainer.explain(notification)
+    if message is not None:
+        text = sys.stdin.read() if message == "-" else example_file(Path(message))
+        explanations = explainer.explain_text(text, topic)
+    else:
+        explanations = [explainer.explain(asyncio.run(_kept(configuration, kept or 0)))]
+    for explanation in explanations:
         json_line(_record(explanation)) if as_json else _show(explanation)
 
 

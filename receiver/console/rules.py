@@ -9,7 +9,7 @@ from aiohttp import web
 from receiver.console.renderer import Renderer
 from receiver.console.series import Intervals, span_of
 from receiver.desk import Desk
-from receiver.explanation import Explanation, UnreadableMessage, read_message
+from receiver.explanation import Explanation, UnreadableMessage
 from receiver.rules import Rule
 from receiver.world import World
 
@@ -52,8 +52,7 @@ class Rules:
         return await self._page(request, message=message, explanations=found)
 
     def _explained(self, message: str, topic: str) -> list[Explanation]:
-        explainer = self._desk.explainer()
-        return [explainer.explain(notification) for notification in read_message(message, topic)]
+        return self._desk.explainer().explain_text(message, topic)
 
     async def _page(
         self,

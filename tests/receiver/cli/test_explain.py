@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from receiver.cli.explain import command
+from receiver.explanation import UnreadableMessage
 from receiver.inbox import Entry, SqliteInbox
+from receiver.internal import internal_body
 from receiver.notification import read_stored
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -137,3 +139,35 @@ def test_a_changed_file_over_what_the_inbox_holds(rules: Path, order: Path, tmp_
     assert (record["id"], record["new"]) == (1, ["rest -> archive"])
     same = explain(rules, "--against", str(rules))
     assert "0 would go elsewhere" in same.output
+
+
+def test_what_the_daemon_tells_of_itself_goes_only_to_rules_that_ask_for_it(rules: Path, tmp_path: Path) -> None:
+    keep(rules, json.loads(internal_body("router.delivery_dead", {"handler": "erp"}, 1.0)))
+    said = explain(rules, "--inbox", "1").output
+    assert "only a rule that asks for its type" in said
+    assert "no rule fires" in said
+    asking = tmp_path / "asking.toml"
+    asking.write_text(
+        RULES + '[[rules]]\nname = "own"\nmatch.type = ["router.delivery_dead"]\nhandlers = ["archive"]\n'
+    )
+    record = json.loads(explain(asking, "--inbox", "1", "--json").stdout)
+    assert [(each["rule"], each["fired"]) for each in record["rules"] if each["matched"]] == [("own", True)]
+    assert [each["rule"] for each in record["deliveries"]] == ["own"]
+    compared = explain(rules, "--against", str(asking)).output
+    assert "+ own -> archive" in compared
+    assert "rest" not in compared
+
+
+def test_a_message_about_a_subscription_is_none_that_rules_see(rules: Path, shared: Path) -> None:
+    with pytest.raises(UnreadableMessage, match="SubscriptionConfirmation"):
+        explain(rules, str(shared / "sns/subscription-confirmation-signature-v1.json"))
+
+
+def test_a_handler_that_cannot_say_what_it_would_do_leaves_the_others_to_be_explained(rules: Path) -> None:
+    deep = "[" * 300 + "]" * 300
+    said = explain(rules, "-", text=f'{{"NotificationType": "X", "Payload": {deep}}}').output
+    assert "rest -> archive" in said
+    rules.write_text(RULES.replace('handlers = ["archive"]', 'handlers = ["erp", "archive"]'))
+    said = explain(rules, "-", text=f'{{"NotificationType": "X", "Payload": {deep}}}').output
+    assert "cannot be shown: TypeError" in said
+    assert "rest -> archive" in said

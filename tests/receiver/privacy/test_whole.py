@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 
 from receiver.cli import cli
+from receiver.config import load
 from receiver.errors import InboxError
+from receiver.explanation import Explainer
 from receiver.inbox import DeliveryFilter, State
 from receiver.inbox.search import Search, Searcher
 from receiver.inbox.vacuum import vacuum
@@ -223,6 +226,23 @@ def test_a_message_is_explained_as_rules_will_see_it(rules: Any, tmp_path: Path)
         assert SKU in output
         assert CODE not in output
         assert BUYER not in output
+
+
+async def test_the_api_and_the_console_explain_what_rules_will_see(
+    start_router: Any, rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSOLE_TOKEN", token := "c4b1e2a0f6d94bb7a1f0e2")
+    settings = f'[privacy]\ndrop = ["{PATH}"]\n[console]\ntoken = {{ env = "CONSOLE_TOKEN" }}\n'
+    router = await start_router(rules(settings))
+    async with (
+        aiohttp.ClientSession(router.admin, headers={"Authorization": f"Bearer {token}"}) as session,
+        session.post("/api/v1/explain", json=order()) as answer,
+    ):
+        said = await answer.text()
+    assert SKU in said
+    assert CODE not in said
+    explained = Explainer(load(router.rules)).explain_text(json.dumps(order()))
+    assert CODE not in str(explained[0].notification.document)
 
 
 async def test_a_missing_key_is_said_at_the_start(
