@@ -89,6 +89,13 @@ def _positive(seconds: float) -> float:
     raise ValueError("must be longer than nothing")
 
 
+def _some_path(value: object) -> object:
+    """An empty text would be the rules file's directory."""
+    if value == "":
+        raise ValueError("must not be empty")
+    return value
+
+
 def in_directory(path: Path, info: ValidationInfo) -> Path:
     """A relative path as seen from the rules file, where the validation context names its `directory`."""
     directory = info.context.get("directory") if isinstance(info.context, Mapping) else None
@@ -118,11 +125,19 @@ Rate = Annotated[
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["1MiB", 65536]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "pattern": r"^[0-9]+\s*(B|KiB|MiB|GiB|kB|MB|GB)?$",
+            "minimum": 0,
+            "examples": ["1MiB", 65536],
+        }
+    ),
 ]
 """Bytes, written like `1MiB`."""
 RelativePath = Annotated[
     Path,
+    BeforeValidator(_some_path),
     AfterValidator(in_directory),
     WithJsonSchema({"type": "string", "minLength": 1, "description": "a path, relative ones seen from this file"}),
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, WithJsonSchema
 
 from handlers.base import PositiveDuration, Template
 from receiver.config.settings import Section
@@ -12,6 +12,15 @@ from receiver.config.suggest import did_you_mean
 from receiver.config.wording import kind_of
 from receiver.rules import Pattern, PatternError
 from receiver.rules.rule import OnceRule, Rule
+
+_LEVELS = 8
+
+
+def _pattern_schema(levels: int) -> dict[str, Any]:
+    """Tables down to lists, so that an editor tells of a value that stands without its list."""
+    deeper = _pattern_schema(levels - 1) if levels else {"type": "object"}
+    fields = {"anyOf": [{"type": "array", "minItems": 1}, deeper]}
+    return {"type": "object", "minProperties": 1, "additionalProperties": fields}
 
 
 class OnceSettings(Section):
@@ -27,7 +36,7 @@ class RuleSettings(Section):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """Unique: it stands in logs, listings and metrics."""
     description: str = ""
-    match: dict[str, Any] | None = None
+    match: Annotated[dict[str, Any], WithJsonSchema(_pattern_schema(_LEVELS))] | None = None
     """An Amazon EventBridge event pattern; without it the rule matches everything."""
     handlers: tuple[str, ...] = ()
     """Names of `[handlers.NAME]` tables; each gets a delivery of its own."""

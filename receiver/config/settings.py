@@ -100,6 +100,8 @@ def _some(topics: tuple[str, ...]) -> tuple[str, ...]:
 class SnsSettings(Section):
     """`[sns]`: what is taken in."""
 
+    model_config = ConfigDict(json_schema_extra={"required": ["topics"]})
+
     topics: Annotated[tuple[TopicPattern, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})] = (
         Field(default=(), validate_default=True)
     )

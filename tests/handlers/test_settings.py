@@ -144,6 +144,12 @@ def test_a_secret_is_a_reference_and_a_literal_is_not_repeated(wrong: object) ->
     assert "42" not in str(caught.value)
 
 
+def test_an_empty_path_is_not_the_directory_of_the_file() -> None:
+    assert from_file(path=".").path == Path("/etc/router")
+    with pytest.raises(ValidationError, match="must not be empty"):
+        from_file(path="")
+
+
 def test_secrets_from_the_environment() -> None:
     assert Secret("env", "KEY").read({"KEY": "value"}) == "value"
     for environ in ({}, {"KEY": ""}):

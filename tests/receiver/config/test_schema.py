@@ -77,6 +77,12 @@ def test_every_default_is_a_value_that_may_be_written(schema: dict[str, Any]) ->
         {**LEAST, "handlers": {"a": {"type": "forward", "url": "https://x/", "retry": {"atempts": 3}}}},
         {**LEAST, "rules": [{"handlers": ["a"]}]},
         {**LEAST, "rules": [{"name": "a", "coalese": "1s"}]},
+        {**LEAST, "rules": [{"name": "a", "match": {"type": "ORDER_CHANGE"}}]},
+        {**LEAST, "rules": [{"name": "a", "match": {"payload": {"a": {"b": 7}}}}]},
+        {**LEAST, "rules": [{"name": "a", "match": {"payload": {"a": []}}}]},
+        {**LEAST, "rules": [{"name": "a", "match": {}}]},
+        {"sns": {}},
+        {**LEAST, "server": {"max_body": "1 megabyte"}},
     ],
 )
 def test_what_is_wrong_is_refused(schema: dict[str, Any], wrong: Any) -> None:
