@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from handlers import registry
 from handlers.base import Duration, PositiveDuration, RelativePath, Secret, Size
 from receiver.attribute_docs import Documented
 from receiver.config.values import (
@@ -145,6 +146,22 @@ class Account(Section):
     marketplaces: tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{10,14}$")], ...] = ()
     """Marketplace ids, like ATVPDKIKX0DER."""
 
+    @model_validator(mode="after")
+    def _in_one_region(self) -> Self:
+        known = registry.spapi().MARKETPLACES if self.marketplaces else {}
+        for name in self.marketplaces:
+            if name in known and known[name].region != self.region:
+                raise ValueError(f'{name} is a marketplace of region "{known[name].region}", not of "{self.region}"')
+        return self
+
+
+def _apart(accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+    """One of two would be called for with the other's token, and nothing would say which."""
+    names = [f"{each.seller_id}@{each.region}" for each in accounts]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)} is there twice: one account has one refresh token")
+    return accounts
+
 
 class Endpoints(Section):
     """URLs instead of Amazon's, for a simulator."""
@@ -207,7 +224,7 @@ class SpapiSettings(Section):
     """The application is not published yet: consent URLs say version=beta."""
     sandbox: bool = False
     endpoints: Endpoints = Endpoints()
-    accounts: tuple[Account, ...] = ()
+    accounts: Annotated[tuple[Account, ...], AfterValidator(_apart)] = ()
     """More come from `authorize`."""
     sign: Annotated[Literal["none", "sigv4"], AfterValidator(_signable)] = "none"
     """AWS Signature Version 4, which Amazon has not asked for since October 2023."""
