@@ -25,10 +25,14 @@ def advise(
     advice = FieldAdvice(source, catalogue())
     advise_on_rules(source, rules, advice)
     used = _handlers_reached(handlers, rules)
+    followers = {name for spec in handlers.values() for name in spec.options.then}
     for name, spec in handlers.items():
         if name not in used:
             _warn(source, ("handlers", name), "no rule leads to it: it is never used")
         for inner, field in fields_in(spec.settings):
+            if field[0] == "result" and name not in followers:
+                text = "no handler has this one in its `then`: there is no result that it could take from"
+                _warn(source, ("handlers", name, *inner), f"{'.'.join(field)}: {text}")
             more = ("result", "answer") if inner[:1] == ("result",) else ("result",)
             advice.check(("handlers", name, *inner), field, _types(used.get(name, ())), more)
 
