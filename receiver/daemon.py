@@ -159,7 +159,7 @@ class Daemon:
 
     def _retention(self, parts: Parts) -> Retention:
         wipe = partial(asyncio.to_thread, empty_log, parts.inbox.path)
-        return Retention(parts.inbox, self.config.inbox.retention, self._clock, wipe)
+        return Retention(parts.inbox, self.config.inbox.retention, self._clock, wipe, self._rules)
 
     def _rules(self) -> Sequence[Rule]:
         return self.config.rules

@@ -188,8 +188,10 @@ class MemoryInbox:
 
     async def forget(self, before: float, limit: int) -> int:
         dropped = _drop_old(self._seen, before, limit)
-        dropped += _drop_old(self._shelf.newest, before, limit - dropped)
-        return dropped + _drop_old(self._shelf.once, before, limit - dropped)
+        return dropped + _drop_old(self._shelf.newest, before, limit - dropped)
+
+    async def forget_once(self, before: float, limit: int) -> int:
+        return _drop_old(self._shelf.once, before, limit)
 
     async def changed_elsewhere(self) -> bool:
         return False

@@ -100,8 +100,13 @@ def add_seen(transaction: Transaction, rows: list[tuple[bytes, int, float]]) -> 
 
 
 def forget(transaction: Transaction, calls: list[tuple[float, int]]) -> list[int]:
-    """Drop up to a number of keys of before a time, also those of `newest_only` and `once`; how many."""
+    """Drop up to a number of keys of before a time, also those of `newest_only`; how many."""
     return [_forget(transaction, before, limit) for before, limit in calls]
+
+
+def forget_once(transaction: Transaction, calls: list[tuple[float, int]]) -> list[int]:
+    """Drop up to a number of keys of `once` of before a time; how many."""
+    return [transaction.execute(FORGET_ONCE, call).rowcount for call in calls]
 
 
 def _tidy(transaction: Transaction, recent: _Recent, keys: dict[bytes, int], added: int) -> None:
@@ -122,6 +127,6 @@ def _forget(transaction: Transaction, before: float, limit: int) -> int:
     dropped = transaction.execute(FORGET_RECENT, (before, limit)).rowcount
     if dropped:
         transaction.after_commit(transaction.parts.of(_Recent).forget)
-    for statement in (FORGET_SEEN, FORGET_NEWEST, FORGET_ONCE):
+    for statement in (FORGET_SEEN, FORGET_NEWEST):
         dropped += transaction.execute(statement, (before, limit - dropped)).rowcount
     return dropped

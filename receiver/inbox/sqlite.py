@@ -130,6 +130,9 @@ class SqliteInbox:
     async def forget(self, before: float, limit: int) -> int:
         return await self._repeated(seen.forget, before, limit)
 
+    async def forget_once(self, before: float, limit: int) -> int:
+        return await self._repeated(seen.forget_once, before, limit)
+
     async def save_subscription(self, subscription: Subscription) -> None:
         await self.write(sundries.save_subscriptions, subscription)
 

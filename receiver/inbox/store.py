@@ -238,10 +238,14 @@ class Inbox(Protocol):
         ...
 
     async def forget(self, before: float, limit: int) -> int:
-        """Drop up to `limit` keys by which repeats are known (also of `once` and `newest_only`), of before a time.
+        """Drop up to `limit` keys by which repeats are known (also of `newest_only`), of before a time.
 
         Apart from `prune`, so that repeats of what was pruned are still caught; how many.
         """
+        ...
+
+    async def forget_once(self, before: float, limit: int) -> int:
+        """Drop up to `limit` keys of `once` that came first before a time; how many."""
         ...
 
     async def changed_elsewhere(self) -> bool:

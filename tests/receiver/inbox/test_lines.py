@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from handlers.base import Template
 from receiver.inbox import Child, DeliveryFilter, Entry, Inbox, Once, Result, Route, State
+from receiver.retention import Retention
+from receiver.rules import OnceRule, Rule
 
 Make = Callable[..., Entry]
 ToRoute = Callable[..., Route]
@@ -218,6 +221,24 @@ async def test_once_after_a_first_that_died(
     await inbox.finish([result(claim, DEAD, 1001.0, detail="410")])
     await inbox.accept([entry("n2", report, at=1002.0), entry("n3", report, at=1003.0)])
     assert await states(1, 2, 3) == [DEAD, WAITING, SUPERSEDED]
+
+
+@pytest.mark.parametrize(("later", "runs"), [(89.0, False), (91.0, True)])
+async def test_once_is_remembered_for_its_time_however_short_the_retention(
+    inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States, later: float, runs: bool
+) -> None:
+    day = 86400.0
+    letter = route(once=Once("order-1", 90 * day))
+    rule = Rule("letters", None, ("erp",), once=OnceRule(Template.parse("{seller_id}"), 90 * day))
+    await inbox.accept([entry("n1", letter, at=0.0)])
+    (claim,) = await inbox.claim("erp", 1, 0.0, 30.0)
+    await inbox.finish([result(claim, DONE, 1.0)])
+    await Retention(inbox, 30 * day, lambda: later * day, rules=lambda: (rule,)).prune()
+    await inbox.accept([entry("n2", letter, at=later * day)])
+    assert await states(2) == [WAITING if runs else SUPERSEDED]
+    await Retention(inbox, 0.0, lambda: later * day + 2 * day).prune()
+    await inbox.accept([entry("n3", letter, at=later * day)])
+    assert await states(3) == [WAITING]
 
 
 async def test_chain_child_stands_in_the_line_of_its_own_handler(
