@@ -49,7 +49,8 @@ class Catalogue:
     def unknown(self, path: Sequence[str], types: Iterable[str] | None) -> UnknownField | None:
         """Where a path below `payload` leaves what is known of all of the types; None where it does not.
 
-        Without types, or with one that has no example, only a name that no example has anywhere counts.
+        Without types, or with one that has no example, only a name that no example has anywhere counts, whether
+        its first letter is large or small: SP-API writes fields in both ways.
         """
         wanted = set(types or ())
         if wanted and wanted <= self.payloads.keys():
@@ -57,7 +58,8 @@ class Catalogue:
             found = [fault for fault in faults if fault]
             return max(found, key=lambda fault: len(fault.path)) if len(found) == len(faults) else None
         names = {name for tree in self.payloads.values() for name in _names(tree)}
-        strange = next((place for place, name in enumerate(path) if name not in names), None)
+        camel = set(map(_camel, names))
+        strange = next((place for place, name in enumerate(path) if _camel(name) not in camel), None)
         return None if strange is None else UnknownField(tuple(path[: strange + 1]), tuple(sorted(names)))
 
 
@@ -93,6 +95,10 @@ def _leaves(path: Sequence[str], tree: Tree) -> UnknownField | None:
             return UnknownField(tuple(path[: depth + 1]), tuple(tree or ()))
         tree = tree[name]
     return None
+
+
+def _camel(name: str) -> str:
+    return name[:1].lower() + name[1:]
 
 
 def _names(tree: Tree) -> Iterable[str]:

@@ -38,11 +38,11 @@ class FieldAdvice:
                 self._warn(path, _described(fault, wanted))
 
     def check_types(self, path: KeyPath, match: Mapping[str, Any]) -> None:
-        """Warn of a pattern's types that SP-API does not have."""
+        """Warn of a pattern's types that SP-API does not have; none at all stands for what is not SP-API's."""
         values = match.get("type")
         known = self._catalogue.types
         for place, value in enumerate(values if isinstance(values, list) else ()):
-            if isinstance(value, str) and value not in known and not value.startswith(INTERNAL):
+            if isinstance(value, str) and value and value not in known and not value.startswith(INTERNAL):
                 near = nearest(value, known)
                 hint = f': did you mean "{near}"?' if near else ", unless it is new"
                 self._warn((*path, place), f'"{value}" is not a notification type of SP-API{hint}')

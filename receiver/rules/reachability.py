@@ -1,18 +1,21 @@
 """Rules that can never fire, found without an event. Nothing is reported that some event could disprove."""
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from receiver.notification import normal_type
 from receiver.rules.errors import dotted
 from receiver.rules.leaf import Leaf
-from receiver.rules.matchers import Numeric, Present
+from receiver.rules.matchers import Numeric, Prefix, Present
 from receiver.rules.pattern import CompiledBranch, Pattern
 from receiver.rules.rule import Rule
 from receiver.rules.terms import Term
 
 _TEXTS = ("type", "version", "event_time", "notification_id", "seller_id", "marketplace_id", "topic", "subject")
 _ALWAYS = ("type", "event_time")
+_NEVER_EMPTY = ("version", "notification_id", "seller_id", "marketplace_id", "subject")
 _INTERNAL = "router."
 _TYPE = ("type",)
 
@@ -67,7 +70,8 @@ def _takes_all(stop: Pattern | None, rule: Pattern | None) -> bool:
 def _may_ask_for_own(pattern: Pattern | None) -> bool:
     types = [term.leaf for branch in pattern.branches for term in branch.terms if term.path == _TYPE] if pattern else []
     return any(
-        leaf.matchers or any(isinstance(value, str) and value.startswith(_INTERNAL) for value in leaf.values)
+        any(not isinstance(each, Prefix) or _overlap(each.text, _INTERNAL) for each in leaf.matchers)
+        or any(isinstance(value, str) and value.startswith(_INTERNAL) for value in leaf.values)
         for leaf in types
     )
 
@@ -103,7 +107,7 @@ def _impossible(term: Term) -> str | None:
     if root in _TEXTS and inner:
         return f"{dotted(term.path)}: {root} is a text and has no fields"
     if root in _TEXTS or (root == "attributes" and inner):
-        return _not_text(term) or _unusual_type(term)
+        return _not_text(term) or _unusual_type(term) or _empty_text(term)
     return None
 
 
@@ -122,11 +126,27 @@ def _not_text(term: Term) -> str | None:
     return f"{dotted(term.path)}: the field is a text, which {term.leaf.wanted} never matches"
 
 
+def _empty_text(term: Term) -> str | None:
+    if len(term.path) > 1 or term.path[0] not in _NEVER_EMPTY or not term.leaf.exact or set(term.leaf.values) != {""}:
+        return None
+    return f"{dotted(term.path)}: where it is empty it is not there: write [{{ exists = false }}]"
+
+
 def _unusual_type(term: Term) -> str | None:
     """Types are written UPPER_SNAKE in documents, whatever their casing was in the message."""
-    if term.path != _TYPE or not term.leaf.exact:
+    prefixes = [each.text for each in term.leaf.matchers if isinstance(each, Prefix)]
+    if term.path != _TYPE or len(prefixes) < len(term.leaf.matchers):
         return None
     names = [value for value in term.leaf.values if isinstance(value, str)]
     if any(name == normal_type(name) or name.startswith(_INTERNAL) for name in names):
         return None
+    if any(not re.search("[a-z]", text) or _overlap(text, _INTERNAL) for text in prefixes):
+        return None
+    if prefixes:
+        return f"type: types are written in capitals, none begins with {', '.join(map(json.dumps, sorted(prefixes)))}"
     return f"type: types are written in capitals: write {', '.join(sorted(map(normal_type, names)))}"
+
+
+def _overlap(text: str, other: str) -> bool:
+    """Whether a text can begin with both."""
+    return text.startswith(other) or other.startswith(text)

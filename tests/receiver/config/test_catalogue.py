@@ -45,6 +45,8 @@ def test_every_type_with_fields_is_known() -> None:
         (("Nope",), None, ("Nope",)),
         (("Nope",), ["PRICING_HEALTH"], ("Nope",)),
         (("Summary",), ["PRICING_HEALTH"], None),
+        (("amazonOrderId",), ["PRICING_HEALTH"], None),
+        (("AmazonOrderID",), ["PRICING_HEALTH"], ("AmazonOrderID",)),
         (("SKU",), ["FBA_INVENTORY_AVAILABILITY_CHANGES"], None),
         (("Sku",), ["FBA_INVENTORY_AVAILABILITY_CHANGES"], ("Sku",)),
         ((), ["ORDER_CHANGE"], None),

@@ -220,6 +220,8 @@ def test_warnings_are_silent_where_they_could_be_wrong(tmp_path: Path) -> None:
         "match.'$or' = [{ type = ['ORDER_CHANGE'] }, { payload.Sku = ['x'] }]",
         "key = '{payload.OrderChangeNotification.Summary.OrderItems.0.SellerSKU}'",
         "match.message.anything = ['x']\nmatch.attributes.x = ['y']",
+        "match.type = ['']\nmatch.subject = ['x']",
+        "match.type = ['ORDER_STATUS_CHANGE']\nmatch.payload.amazonOrderId = ['x']",
     ]
     text += "".join(f"[[rules]]\nname = 'rule {n}'\nhandlers = ['erp']\n{rule}\n" for n, rule in enumerate(rules))
     assert warnings(tmp_path, text) == []

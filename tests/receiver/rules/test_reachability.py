@@ -25,6 +25,9 @@ from tests.receiver.rules.test_table import SOURCES, pattern_of
         ({"seller_id": [5, True, None]}, "seller_id: the field is a text, which [5, true, null] never matches"),
         ({"attributes": {"size": [5]}}, "attributes.size: the field is a text, which [5] never matches"),
         ({"$or": [{"type": ["x"]}, {"version": [1]}]}, "type: types are written in capitals: write X"),
+        ({"type": [{"prefix": "Order"}]}, 'type: types are written in capitals, none begins with "Order"'),
+        ({"type": ["order", {"prefix": "Order"}]}, "type: types are written in capitals, none"),
+        ({"seller_id": [""]}, "seller_id: where it is empty it is not there: write [{ exists = false }]"),
     ],
 )
 def test_never_matches(source: dict[str, Any], reason: str) -> None:
@@ -39,6 +42,14 @@ def test_never_matches(source: dict[str, Any], reason: str) -> None:
         {"type": ["ORDER_CHANGE", "orderChange"]},
         {"type": ["router.delivery_dead"]},
         {"type": [""]},
+        {"type": [{"prefix": "ORDER"}, {"prefix": "x"}]},
+        {"type": [{"prefix": "router.d"}]},
+        {"type": [{"prefix": "rout"}]},
+        {"type": [{"prefix": "x"}, {"suffix": "y"}]},
+        {"type": [{"prefix": ""}]},
+        {"seller_id": ["", "A1"]},
+        {"attributes": {"size": [""]}},
+        {"topic": [""]},
         {"type": [{"equals-ignore-case": "order_change"}]},
         {"type": [{"exists": False}, "X"]},
         {"seller_id": [{"exists": False}]},
@@ -85,7 +96,7 @@ def test_shadows() -> None:
 def test_the_daemons_own_notifications_pass_a_stop_that_does_not_ask_for_them() -> None:
     own = {"type": ["router.delivery_dead"]}
     alarm, some = rule("alarm", own), rule("some", {"type": [{"prefix": "router."}], "payload": {"a": [1]}})
-    orders = rule("orders", {"type": ["ORDER_CHANGE"], "payload": {"a": [1]}})
+    orders = rule("orders", {"type": [{"prefix": "ORDER_"}], "payload": {"a": [1]}})
     everything, payload = rule("all", None, stop=True), rule("payload", {"payload": {"a": [1]}}, stop=True)
     assert [each.rule.name for each in shadowed([everything, alarm, some, orders])] == ["orders"]
     assert [each.rule.name for each in shadowed([payload, some, orders])] == ["orders"]
