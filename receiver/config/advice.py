@@ -1,7 +1,9 @@
 """Warnings: what a rules file may say, and its author hardly meant."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from handlers.base import Template
 from receiver.config.catalogue import catalogue
 from receiver.config.configuration import HandlerSpec
 from receiver.config.field_advice import FieldAdvice
@@ -10,6 +12,8 @@ from receiver.config.settings import ServerSettings, SnsSettings
 from receiver.config.source import KeyPath, Source
 from receiver.config.templates import fields_in
 from receiver.rules.rule import Rule
+
+_SECRET = re.compile(r"(authorization|password|passwd|secret|token|api[-_]?key|cookie)$", re.IGNORECASE)
 
 
 def advise(
@@ -27,6 +31,7 @@ def advise(
     used = _handlers_reached(handlers, rules)
     followers = {name for spec in handlers.values() for name in spec.options.then}
     for name, spec in handlers.items():
+        _check_literals(source, spec)
         if name not in used:
             _warn(source, ("handlers", name), "no rule leads to it: it is never used")
         for inner, field in fields_in(spec.settings):
@@ -48,6 +53,16 @@ def _check_exposure(source: Source, server: ServerSettings, sns: SnsSettings) ->
     for place, signer in enumerate(sns.signers):
         text = f"whoever answers at {signer.url} can push anything: never on a machine that strangers can reach"
         _warn(source, ("sns", "signers", place), text)
+
+
+def _check_literals(source: Source, spec: HandlerSpec) -> None:
+    """A secret may stand in the clear where its name alone tells of it. The value is not repeated."""
+    for key in ("headers", "env"):
+        values = getattr(spec.settings, key, None)
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if _SECRET.search(name) and isinstance(value, Template) and value.source and not value.fields:
+                cure = 'use { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
+                _warn(source, ("handlers", spec.name, key, name), f"looks like a secret in the clear: {cure}")
 
 
 def _check_files(source: Source, server: ServerSettings, sns: SnsSettings) -> None:
