@@ -40,7 +40,7 @@ _ROLES = {
 }
 _ACCOUNT_PREFIX = "amzn1.merchant.o."
 _IDENTITY_DEPTH = 4
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
 _NORMAL = re.compile(r"[A-Z0-9_]*")
 

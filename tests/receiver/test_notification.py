@@ -156,6 +156,7 @@ def test_wrappers_inside_wrappers_end(order: str) -> None:
         ("B2B_ANY_OFFER_CHANGED", "B2B_ANY_OFFER_CHANGED"),
         ("order-change", "ORDER_CHANGE"),
         ("", ""),
+        ("B2BAnyOfferChanged", "B2B_ANY_OFFER_CHANGED"),
     ],
 )
 def test_types_are_upper_snake(name: str, expected: str) -> None:
