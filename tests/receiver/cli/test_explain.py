@@ -169,5 +169,5 @@ def test_a_handler_that_cannot_say_what_it_would_do_leaves_the_others_to_be_expl
     assert "rest -> archive" in said
     rules.write_text(RULES.replace('handlers = ["archive"]', 'handlers = ["erp", "archive"]'))
     said = explain(rules, "-", text=f'{{"NotificationType": "X", "Payload": {deep}}}').output
-    assert "cannot be shown: TypeError" in said
+    assert "TypeError" in said
     assert "rest -> archive" in said
