@@ -93,8 +93,12 @@ TEXTS = Kind(
         _body(
             "XML with an external entity", _NO_JSON, b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'
         ),
-        _body("a million brackets", _NO_JSON, b"[" * 1_000_000),
-        _body("a hundred thousand objects in each other", _NO_JSON, b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        _body("a million brackets", "400 too_many_values", b"[" * 1_000_000),
+        _body(
+            "a hundred thousand objects in each other",
+            "400 too_many_values",
+            b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        ),
         _body("1 MiB of spaces", _NO_JSON, b" " * _MAX_BODY),
         _body("1 MiB and one byte", "413 too_large", b" " * (_MAX_BODY + 1)),
         _body("gzip", _NO_JSON, gzip.compress(b"{}"), **{"Content-Encoding": "gzip"}),
