@@ -4,6 +4,7 @@ Code logs `logger.info("push_accepted", extra={"facts": {"notification": 7}})`; 
 Under systemd each line begins with its priority (sd-daemon(3)), which the journal takes off again.
 """
 
+import json
 import logging
 import os
 import re
@@ -60,7 +61,11 @@ class JsonFormatter(logging.Formatter):
         fields |= {name: value for name, value in facts_of(record).items() if name not in fields}
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(fields, default=str).decode()
+        try:
+            return orjson.dumps(fields, default=str).decode()
+        except orjson.JSONEncodeError:
+            # Bytes of a sender's that are no UTF-8, or a number beyond 64 bits: the line must not be lost for them.
+            return json.dumps(fields, default=str)
 
 
 class JournalFormatter(logging.Formatter):

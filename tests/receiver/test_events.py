@@ -56,6 +56,17 @@ def test_json_for_the_journal_is_json_behind_its_priority(stream: TextIO) -> Non
     assert json.loads(line[3:])["event"] == "said"
 
 
+@pytest.mark.parametrize("value", ["\udcff", {"\udcff": 1}, 1 << 80])
+def test_json_says_what_orjson_cannot(stream: TextIO, value: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """A header's bytes that are no UTF-8 cost the whole line, and a traceback on standard error in its place."""
+    configure("info", "json", stream, {})
+    log(LOGGER, logging.WARNING, "push_refused", message_id=value)
+    (line,) = lines(stream)
+    assert json.loads(line)["event"] == "push_refused"
+    assert line.isascii()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("value", ["", "1:2", "nonsense"])
 def test_another_stream_than_the_journal_gets_times_and_no_priorities(stream: TextIO, value: str) -> None:
     configure("info", "text", stream, {"JOURNAL_STREAM": value})
