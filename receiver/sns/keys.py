@@ -74,7 +74,7 @@ class Keys:
         held = self.held(url, now)
         failure = self._failure(url)
         if held is not None:
-            if now >= held.refresh_at and failure is None:
+            if now >= held.refresh_at and failure is None and len(self._loads) < _MOST_LOADS:
                 self._loading(url, load)
             return held
         if failure is None:

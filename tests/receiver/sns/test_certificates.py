@@ -395,6 +395,24 @@ async def test_a_key_is_refreshed_before_it_ends_while_the_old_one_serves(
     assert network.asked[asked:].count(amazon.certificate_url) == 2
 
 
+async def test_a_key_that_is_due_for_refresh_serves_while_no_more_may_be_fetched(
+    amazon: "Amazon", get: Any, network: "Network"
+) -> None:
+    gate = asyncio.Event()
+
+    async def slow() -> bytes:
+        await gate.wait()
+        return HTML
+
+    assert await get()
+    network.answers |= {numbered_url(number): slow for number in range(8)}
+    waiting = [asyncio.ensure_future(get(numbered_url(number))) for number in range(8)]
+    await network.reached(2 + 8)
+    assert await get(now=amazon.leaf.certificate.not_valid_after_utc.timestamp() - 60)
+    gate.set()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_a_refresh_that_brings_the_same_is_not_repeated_at_once(
     amazon: "Amazon", store: CertificateStore, get: Any, network: "Network"
 ) -> None:
