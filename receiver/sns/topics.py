@@ -13,7 +13,7 @@ _PARTS = (
     ("account", re.compile(r"[0-9]{12}"), "is not an account's 12 digits; wildcards would let other AWS customers in"),
     ("name", re.compile(r"[A-Za-z0-9_.*?-]+"), "is not a topic's name (`*` and `?` may stand in it)"),
 )
-_WILDCARDS = {"*": "[^:]*", "?": "[^:]"}
+_STARS = re.compile(r"\*+")
 
 
 class TopicList:
@@ -43,4 +43,21 @@ def _expression(pattern: str) -> str:
     for part, (name, form, fault) in zip(parts, _PARTS, strict=True):
         if not form.fullmatch(part):
             raise ValueError(f"{pattern!r}: the {name} {part!r} {fault}")
-    return "".join(_WILDCARDS.get(character) or re.escape(character) for character in pattern)
+    return ":".join(map(_glob, (prefix, *parts)))
+
+
+def _glob(part: str) -> str:
+    """A part with wildcards as an expression.
+
+    What stands between two stars is taken where it is found first, and nothing else is tried: with four stars a name
+    that somebody made for it would take a second to be refused, before any signature is looked at.
+    """
+    first, *others = map(_literal, _STARS.split(part))
+    if not others:
+        return first
+    *between, last = others
+    return first + "".join(f"(?>[^:]*?{text})" for text in between) + f"[^:]*{last}"
+
+
+def _literal(text: str) -> str:
+    return "".join("[^:]" if character == "?" else re.escape(character) for character in text)

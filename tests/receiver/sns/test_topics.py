@@ -88,6 +88,13 @@ def test_no_pattern_is_an_error() -> None:
         TopicList([])
 
 
+def test_stars_cost_no_more_than_a_look_at_the_name_each() -> None:
+    """With a search back from each of them this takes centuries."""
+    allowed = TopicList(["arn:aws:sns:*-*-*:123456789012:" + "*a" * 40 + "*b"])
+    assert not allowed.allows(parse_topic_arn("arn:aws:sns:us-east-1:123456789012:" + "a" * 256))
+    assert allowed.allows(parse_topic_arn("arn:aws:sns:us-east-1:123456789012:" + "a" * 255 + "b"))
+
+
 @given(
     st.text(st.sampled_from("ab*?"), min_size=1, max_size=6), st.text(st.sampled_from("ab-"), min_size=1, max_size=6)
 )
