@@ -154,7 +154,10 @@ def _join_texts(parts: Iterator[str | Field]) -> Iterator[str | Field]:
 
 def _text(value: Any, escape: Callable[[str], str] | None) -> str:
     if not isinstance(value, str):
-        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        try:
+            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:
+            raise TemplateError("the value is nested too deep to be written") from None
     return escape(value) if escape else value
 
 

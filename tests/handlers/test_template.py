@@ -127,6 +127,16 @@ def test_missing_among_very_many_or_very_long_names_is_said_shortly() -> None:
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("kind", ["[]", '{"a":}'])
+def test_what_is_nested_too_deep_is_said(kind: str) -> None:
+    """A message that SNS signed may be nested so deep that it can be read and not be written."""
+    value: Any = None
+    for _ in range(2000):
+        value = [value] if kind == "[]" else {"a": value}
+    with pytest.raises(TemplateError, match="nested too deep"):
+        Template.parse("{payload}").text({"payload": value})
+
+
 def test_fields_and_required() -> None:
     template = Template.parse('{type}/{payload."a b"|default=x}/{payload.c}')
     assert template.fields == (("type",), ("payload", "a b"), ("payload", "c"))
