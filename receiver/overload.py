@@ -24,6 +24,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _SAY_EVERY = 1.0
+_UNREAD_FOR = 15.0
+"""Seconds for which a sender may leave answers unread: as long as SNS waits for one."""
 
 
 class Gate:
@@ -79,7 +81,7 @@ class GatedServer(web.Server):
 class GatedConnection(web.RequestHandler):
     """A connection whose pushes may be refused before anything is done for them."""
 
-    __slots__ = ("_fed", "_waiting", "gate", "refusal", "request")
+    __slots__ = ("_fed", "_unread", "_waiting", "gate", "refusal", "request")
 
     gate: Gate
     request: bytes
@@ -88,6 +90,7 @@ class GatedConnection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._fed = False
         self._waiting = 0
+        self._unread: asyncio.TimerHandle | None = None
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -99,13 +102,24 @@ class GatedConnection(web.RequestHandler):
         before = self._request_count
         super().data_received(data)
         # What the parser has found, not what bytes look like: half a head, kept back, must not fill the gate.
-        if found := self._request_count - before:
+        found = self._request_count - before
+        if found and not self.writing_paused:
             self._waiting += found
             self.gate.waiting += found
 
+    def pause_writing(self) -> None:
+        """The sender reads no answers: its requests wait for itself, and it must not keep others out by them."""
+        super().pause_writing()
+        self._count_no_more()
+        self._unread = self._loop.call_later(_UNREAD_FOR, self._give_up)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_waiting()
+
     def connection_lost(self, exc: BaseException | None) -> None:
-        self.gate.waiting -= self._waiting
-        self._waiting = 0
+        self._count_no_more()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def handle_error(self, *arguments: Any, **named_arguments: Any) -> web.StreamResponse:
@@ -118,6 +132,19 @@ class GatedConnection(web.RequestHandler):
         if self._waiting:
             self._waiting -= 1
             self.gate.waiting -= 1
+
+    def _count_no_more(self) -> None:
+        self.gate.waiting -= self._waiting
+        self._waiting = 0
+
+    def _stop_waiting(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _give_up(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
     def _is_whole_push(self, data: bytes) -> bool:
         """Whether bytes are one push from its first to its last byte, however a parser reads them."""

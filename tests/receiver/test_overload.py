@@ -1,7 +1,9 @@
 """Refusals before the parser: exactly whole pushes of connections on which nothing is under way, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -26,6 +28,8 @@ class Stage:
         self.held.set()
         self.gate = Gate(lambda _waiting: self.shut, self._count)
         self.port = 0
+        self.text = "taken"
+        self.connections: Callable[[], Sequence[Any]] = list
 
     def _count(self) -> None:
         self.refused += 1
@@ -37,7 +41,7 @@ class Stage:
         body = await request.read()
         await self.held.wait()
         self.seen.append(body)
-        return web.Response(text="taken")
+        return web.Response(text=self.text)
 
     async def say(self, *parts: bytes, answers: int = 1) -> list[int]:
         """Send parts one after the other on one connection; the statuses of so many answers, 0 for its end."""
@@ -61,6 +65,7 @@ async def stage(reading: Any) -> AsyncIterator[Stage]:
     stage = Stage(reading)
     server = GatedServer(stage.answer, stage.gate, "/sns", REFUSAL, access_log=None, lingering_time=0)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    stage.connections = lambda: server.connections
     stage.port = listener.sockets[0].getsockname()[1]
     yield stage
     listener.close()
@@ -172,6 +177,56 @@ async def test_what_a_sender_holds_back_does_not_fill_the_gate(stage: Stage, nam
     await stage.reading.write(writer, *HELD_BACK[name])
     assert stage.gate.waiting == 0
     writer.close()
+
+
+async def unread(stage: Stage) -> socket.socket:
+    """A connection whose sender asks on and on, and reads no answer, until nothing more can be sent to it."""
+    sender = socket.socket()
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    sender.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sender, ("127.0.0.1", stage.port))
+    async with asyncio.timeout(30):
+        while not any(each.writing_paused for each in stage.connections()):
+            with suppress(BlockingIOError):
+                sender.send(b"GET /sns HTTP/1.1\r\nHost: a\r\n\r\n" * 40)
+            await asyncio.sleep(0.001)
+    return sender
+
+
+async def test_who_reads_no_answers_keeps_nobody_out_and_is_hung_up_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty-five such connections held the gate shut for as long as they liked."""
+    monkeypatch.setattr("receiver.overload._UNREAD_FOR", 0.5)
+    stage.shut, stage.text = False, "x" * 100_000
+    sender = await unread(stage)
+    assert stage.gate.waiting == 0
+    with suppress(BlockingIOError):
+        sender.send(b"GET /sns HTTP/1.1\r\nHost: a\r\n\r\n" * 40)
+    await asyncio.sleep(0.1)
+    assert stage.gate.waiting == 0
+    async with asyncio.timeout(10):
+        while stage.connections():
+            await asyncio.sleep(0.01)
+    assert stage.gate.waiting == 0
+    sender.close()
+
+
+async def test_who_reads_again_in_time_goes_on(stage: Stage) -> None:
+    stage.shut, stage.text = False, "x" * 100_000
+    sender = await unread(stage)
+    (connection,) = stage.connections()
+    async with asyncio.timeout(30):
+        while connection.writing_paused:
+            with suppress(BlockingIOError):
+                sender.recv(1 << 20)
+            await asyncio.sleep(0)
+    assert connection.connected
+    sender.close()
+    async with asyncio.timeout(10):
+        while stage.connections():
+            await asyncio.sleep(0.01)
+    assert stage.gate.waiting == 0
 
 
 async def test_a_daemon_that_stops_refuses_nothing_here(stage: Stage) -> None:
