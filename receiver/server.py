@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from aiohttp import StreamReader, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
-from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 
-from receiver.errors import Refused, TooLarge, Unauthorized, Unavailable
+from receiver.arrival import Arrivals
+from receiver.errors import Refused, Unauthorized, Unavailable
 from receiver.events import log
 from receiver.fast_path import FastConnection, FastServer
 from receiver.http_log import HttpLog
@@ -51,6 +51,7 @@ class PublicServer:
         self._options = options
         self.pages = dict(pages or {})
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
+        self.arrivals = Arrivals(options.max_body, options.body_timeout, ingest.most_bytes)
         self._draining = False
         self._refusal = Unavailable("overload", "more pushes are in hand than can be judged in time", retry_after=5)
         self._ready: dict[str, Ready] = {}
@@ -142,7 +143,7 @@ class PublicServer:
             if self._gate.full:
                 self._gate.refuse()
                 return answer_for(self._refusal)
-            body = await self._body(request)
+            body = await self.arrivals.read(request)
             outcome = await self._ingest.take(Push(body, request.headers, self.remote(request)))
         except (Refused, Unavailable) as error:
             if body is None:
@@ -170,22 +171,6 @@ class PublicServer:
         if page is None:
             return problem(404, "no_such_path", f"this listener answers {self._options.path}")
         return await page(request) if request.method in {"GET", "HEAD"} else _not_allowed("GET, HEAD")
-
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        limit = self._options.max_body
-        if (request.content_length or 0) > limit:
-            raise TooLarge("too_large", f"the body is larger than {limit} bytes (server.max_body)")
-        try:
-            if request.content.is_eof():
-                return await request.read()
-            async with asyncio.timeout(self._options.body_timeout):
-                return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise TooLarge("too_large", f"the body is larger than {limit} bytes (server.max_body)") from None
-        except TimeoutError:
-            raise Unavailable("slow_body", f"the body took more than {self._options.body_timeout:g} s") from None
-        except (HttpProcessingError, web.PayloadAccessError, ConnectionError) as error:
-            raise Unavailable("broken_body", f"the body broke off: {type(error).__name__}") from None
 
     def _check_credentials(self, request: web.BaseRequest) -> None:
         if self._has_credentials(request.headers):

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from receiver.arrival import Arrivals
 from receiver.inbox import NotificationFilter
 from receiver.responses import Ready
 from receiver.simulators.sns import Flavour, Push, SimulatedSns
@@ -169,6 +170,28 @@ async def test_a_sender_that_breaks_off_leaves_no_trace(start_router: Any, write
     assert answer.status == 200
 
 
+async def test_bodies_that_never_end_take_no_more_memory_than_is_given_to_them(
+    start_router: Any, write_rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection could have a megabyte kept for ten seconds, however many there were."""
+    router = await start_router(write_rules(RULES))
+    monkeypatch.setattr(router.parts.server, "arrivals", Arrivals(1 << 20, 10.0, 100_000))
+    port = urlsplit(router.url).port
+    pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+    for _, writer in pairs:
+        writer.write(b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n" + b" " * 80_000)
+    ended = [asyncio.ensure_future(reader.readuntil(b"\r\n\r\n")) for reader, _ in pairs]
+    async with asyncio.timeout(8):
+        first, _ = await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    assert all(head.result().startswith(b"HTTP/1.1 503 ") for head in first)
+    monkeypatch.setattr(router.parts.server, "fits", lambda *_: False)
+    assert (await sns.deliver(router.url, push_of(sns))).status == 200, "a small one is read all the same"
+    for each in ended:
+        each.cancel()
+    for _, writer in pairs:
+        writer.close()
+
+
 async def test_a_body_that_cannot_be_read_for_want_of_memory_is_asked_for_again(
     start_router: Any, write_rules: Any, sns: SimulatedSns, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
@@ -177,7 +200,7 @@ async def test_a_body_that_cannot_be_read_for_want_of_memory_is_asked_for_again(
     async def body(_request: Any) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr(router.parts.server, "_body", body)
+    monkeypatch.setattr(router.parts.server.arrivals, "read", body)
     monkeypatch.setattr(router.parts.server, "fits", lambda *_: False)
     answer = await sns.deliver(router.url, push_of(sns))
     assert (answer.status, json.loads(answer.text)["reason"]) == (503, "internal")
