@@ -12,7 +12,7 @@ from receiver.alarms import Alarms
 from receiver.errors import Refused, Unavailable
 from receiver.events import log
 from receiver.inbox import SqliteInbox, State
-from receiver.judge import Answer, KeyWanted, Proven, Pushed, Taken, take
+from receiver.judge import Answer, Failure, KeyWanted, Proven, Pushed, Taken, take
 from receiver.keys import KeyDesk
 from receiver.metrics import Metrics
 from receiver.sns import SnsMessage
@@ -190,9 +190,9 @@ class Ingest:
             return outcome
         return self._kept(answer, pushed.now)
 
-    def _kept(self, answer: tuple[Taken, ...] | Refused | Unavailable, began: float) -> str:
+    def _kept(self, answer: tuple[Taken, ...] | Failure, began: float) -> str:
         """Raises what the judge refused with."""
-        if isinstance(answer, Refused | Unavailable):
+        if isinstance(answer, Refused | Unavailable | RuntimeError):
             raise answer
         woken: set[str] = set()
         for taken in answer:

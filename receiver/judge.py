@@ -88,7 +88,9 @@ class Terms:
     """What `[privacy]` asks for."""
 
 
-Answer = tuple[Taken, ...] | SnsMessage | KeyWanted | Refused | Unavailable
+Failure = Refused | Unavailable | RuntimeError
+"""Why a push is not taken; a RuntimeError tells of a fault of this program's."""
+Answer = tuple[Taken, ...] | SnsMessage | KeyWanted | Failure
 """What became of a push. An SnsMessage is proven, about a subscription, and nothing is done with it yet."""
 
 
@@ -193,7 +195,7 @@ def grant_keys(transaction: Transaction, grants: list[Grant]) -> list[None]:
     return [None] * len(grants)
 
 
-def _judged(bench: _Bench, push: Pushed | Proven) -> list[Entry] | SnsMessage | KeyWanted | Refused | Unavailable:
+def _judged(bench: _Bench, push: Pushed | Proven) -> list[Entry] | SnsMessage | KeyWanted | Failure:
     if bench.judge is None:
         return Unavailable("starting", "the daemon is starting")
     try:
@@ -202,6 +204,10 @@ def _judged(bench: _Bench, push: Pushed | Proven) -> list[Entry] | SnsMessage | 
         return bench.judge.judge(push, bench)
     except (Refused, Unavailable) as error:
         return error
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - else all pushes of the batch would be done again, one by one
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _taken(bench: _Bench, entries: list[Entry], accepted: list[Accepted]) -> tuple[Taken, ...]:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from receiver import json_text
@@ -87,7 +88,11 @@ def _repeated_key(body: bytes) -> str:
     """The first key that stands twice in one object, for people; of a large body it would take too long to find."""
     names: list[str] = []
     if len(body) <= _NAMED:
-        json.loads(body, object_pairs_hook=lambda pairs: names.extend(_repeated(pairs)), parse_int=str, parse_float=str)
+        # A value that was lost with its key may be nested deeper than this way of reading goes.
+        with suppress(RecursionError):
+            json.loads(
+                body, object_pairs_hook=lambda pairs: names.extend(_repeated(pairs)), parse_int=str, parse_float=str
+            )
     return f"the key {names[0][:100]!a}" if names else "a key"
 
 

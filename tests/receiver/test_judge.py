@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -67,6 +68,28 @@ async def test_nothing_is_judged_before_there_are_terms(inbox: SqliteInbox, auth
     answer = await inbox.write(take, push(authority))
     assert isinstance(answer, Unavailable)
     assert answer.reason == "starting"
+
+
+async def test_a_fault_in_judging_one_push_leaves_the_others_of_its_batch_alone(
+    judging: SqliteInbox, authority: Authority, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else anybody who finds one has every batch done push by push, with a way to the disk for each."""
+    good, bad = push(authority), push(authority)
+    await judging.write(grant_keys, Grant(url_of(good), key, NOW - 10, NOW + 10))
+    prove = Prover.prove
+
+    def faulty(prover: Prover, pushed: Pushed, key_of: Any) -> SnsMessage | KeyWanted:
+        if pushed is bad:
+            raise RecursionError("too deep")
+        return prove(prover, pushed, key_of)
+
+    monkeypatch.setattr(Prover, "prove", faulty)
+    batches: list[int] = []
+    judging.commits.observe = lambda jobs, _seconds: batches.append(jobs)
+    answers = await asyncio.gather(*(judging.submit(take, each) for each in (good, bad, push(authority))))
+    assert [type(answer) for answer in answers] == [tuple, RuntimeError, tuple]
+    assert str(answers[1]) == "RecursionError: too deep"
+    assert batches == [3]
 
 
 async def test_a_key_counts_from_its_beginning_to_its_end(

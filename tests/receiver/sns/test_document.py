@@ -113,6 +113,13 @@ def test_a_large_body_is_refused_without_looking_for_the_key(body: bytes, monkey
     assert (raised.value.reason, raised.value.detail) == ("duplicate_key", "a key stands more than once")
 
 
+@pytest.mark.parametrize("nested", [b"[" * 1020 + b"]" * 1020, b'{"":' * 1020 + b"1" + b"}" * 1020])
+def test_a_repeated_key_whose_lost_value_is_nested_deep_is_refused(nested: bytes) -> None:
+    with pytest.raises(BadMessage) as raised:
+        read_object(b'{"a":' + nested + b',"a":1}')
+    assert raised.value.reason == "duplicate_key"
+
+
 def filled(item: str, size: int = 1 << 20) -> bytes:
     """An object with a list of so many equal items that it has a size."""
     count = (size - 9) // (len(item) + 1)
