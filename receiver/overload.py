@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from receiver.events import log
 from receiver.responses import SERVER
@@ -24,6 +24,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _SAY_EVERY = 1.0
+_LONGEST_HEAD = 65536
+"""Bytes of a head that does not end: SNS's have one thousand, and the parser keeps a megabyte."""
 _UNREAD_FOR = 15.0
 """Seconds for which a sender may leave answers unread: as long as SNS waits for one."""
 
@@ -81,7 +83,7 @@ class GatedServer(web.Server):
 class GatedConnection(web.RequestHandler):
     """A connection whose pushes may be refused before anything is done for them."""
 
-    __slots__ = ("_fed", "_unread", "_waiting", "gate", "refusal", "request")
+    __slots__ = ("_begun", "_body", "_fed", "_unread", "_waiting", "gate", "refusal", "request")
 
     gate: Gate
     request: bytes
@@ -89,6 +91,10 @@ class GatedConnection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._fed = False
+        self._body: StreamReader = EMPTY_PAYLOAD
+        """That of the last request."""
+        self._begun = 0
+        """Bytes that came after that body, and are the beginning of a head."""
         self._waiting = 0
         self._unread: asyncio.TimerHandle | None = None
         super().connection_made(transport)
@@ -99,10 +105,14 @@ class GatedConnection(web.RequestHandler):
                 self._refuse(data)
                 return
             self._fed = True
-        before = self._request_count
+        before, between = self._request_count, self._body.is_eof()
         super().data_received(data)
         # What the parser has found, not what bytes look like: half a head, kept back, must not fill the gate.
         found = self._request_count - before
+        if found:
+            self._body, self._begun = self._messages[-1][1], 0
+        elif between and not self._buffer_paused:
+            self._measure_head(len(data))
         if found and not self.writing_paused:
             self._waiting += found
             self.gate.waiting += found
@@ -132,6 +142,13 @@ class GatedConnection(web.RequestHandler):
         if self._waiting:
             self._waiting -= 1
             self.gate.waiting -= 1
+
+    def _measure_head(self, size: int) -> None:
+        """Hang up on who sends a head without an end, of which `size` more bytes have come."""
+        self._begun += size
+        if self._begun > _LONGEST_HEAD:
+            log(_logger, logging.INFO, "bad_http", error=f"a head of more than {_LONGEST_HEAD} bytes")
+            self.force_close()
 
     def _count_no_more(self) -> None:
         self.gate.waiting -= self._waiting

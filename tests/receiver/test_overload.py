@@ -179,6 +179,35 @@ async def test_what_a_sender_holds_back_does_not_fill_the_gate(stage: Stage, nam
     writer.close()
 
 
+@pytest.mark.parametrize("before", [b"", PUSH])
+async def test_who_sends_a_head_without_an_end_is_hung_up_on(stage: Stage, before: bytes) -> None:
+    """The parser keeps as much as a megabyte of it, and twice that in memory, of each connection for over a minute."""
+    stage.shut = False
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    if before:
+        writer.write(before)
+        assert await status(reader) == 200
+    writer.write(b"POST /sns HTTP/1.1\r\n")
+    with suppress(ConnectionError):
+        for number in range(100):
+            writer.write(b"X-%d: %s\r\n" % (number, b"x" * 8000))
+            await writer.drain()
+            await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while stage.connections():
+            await asyncio.sleep(0.01)
+    writer.close()
+
+
+async def test_a_body_is_no_head_however_slowly_it_comes(stage: Stage) -> None:
+    stage.shut = False
+    head = b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
+    assert await stage.say(head, *[b" " * 20_000] * 10) == [200]
+    assert await stage.say(head, b" " * 1000, b" " * 199_000) == [200]
+    chunked = b"POST /sns HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert await stage.say(chunked, *[b"4e20\r\n" + b" " * 20_000 + b"\r\n"] * 10, b"0\r\n\r\n") == [200]
+
+
 async def unread(stage: Stage) -> socket.socket:
     """A connection whose sender asks on and on, and reads no answer, until nothing more can be sent to it."""
     sender = socket.socket()
