@@ -171,15 +171,16 @@ class Ingest:
     async def _go_on(self, in_hand: _InHand, answer: KeyWanted | SnsMessage) -> None:
         """What the judge cannot do: get a key, or confirm a subscription."""
         try:
-            outcome: Outcome = await self._outcome(in_hand.pushed, answer)
+            outcome: Outcome = await self._outcome(in_hand, answer)
         except Exception as error:  # noqa: BLE001 - said by _failure
             self._fail(error, in_hand.push, partial(self._end, in_hand))
         else:
             self._end(in_hand, outcome)
 
-    async def _outcome(self, pushed: Pushed, answer: Answer) -> str:
+    async def _outcome(self, in_hand: _InHand, answer: Answer) -> str:
+        pushed = in_hand.pushed
         if isinstance(answer, KeyWanted):
-            await self._keys.grant(answer, pushed.now)
+            await self._keys.grant(answer, pushed.now, in_hand.push.remote)
             again: Pushed | Proven = pushed
             answer = await self._inbox.write(take, again)
         if isinstance(answer, KeyWanted):

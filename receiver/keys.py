@@ -14,10 +14,13 @@ class KeyDesk:
         self._certificates = certificates
         self._inbox = inbox
 
-    async def grant(self, wanted: KeyWanted, now: float) -> None:
-        """Get a key, proven, and hand it over. Raises NotAuthentic and Unavailable as the CertificateStore does."""
+    async def grant(self, wanted: KeyWanted, now: float, sender: str) -> None:
+        """Get a key, proven, for the push of a sender, and hand it over.
+
+        Raises NotAuthentic and Unavailable as the CertificateStore does.
+        """
         if wanted.stand_in is None:
-            held = await self._certificates.get(wanted.url, wanted.region, now)
+            held = await self._certificates.get(wanted.url, wanted.region, now, sender)
         else:
             held = await self._certificates.get_unproven(wanted.url, wanted.stand_in, now)
         await self._inbox.write(grant_keys, granted(wanted.url, held, now))

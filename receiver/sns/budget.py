@@ -22,3 +22,7 @@ class Budget:
             return False
         self._left -= 1.0
         return True
+
+    def give_back(self) -> None:
+        """Let one that was used up be used again."""
+        self._left = min(self._burst, self._left + 1.0)

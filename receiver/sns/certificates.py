@@ -21,6 +21,7 @@ from receiver.sns.issuers import Issuers
 from receiver.sns.keys import HeldKey, Keys
 from receiver.sns.regions import certificate_name
 from receiver.sns.roots import Roots
+from receiver.sns.shares import Shares
 from receiver.sns.shelf import CertificateShelf
 
 _LARGEST = 65536
@@ -28,6 +29,8 @@ _FETCH_SECONDS = 5.0
 _LOAD_SECONDS = 10.0
 _FETCH_BURST = 20
 _FETCH_RATE = 0.5
+_SHARE_BURST = 4
+_SHARE_RATE = 0.05
 _TRY_LATER = frozenset({408, 425, 429})
 
 logger = logging.getLogger(__name__)
@@ -38,7 +41,8 @@ class CertificateStore:
 
     One fetch serves all who wait for it. What failed is remembered (a refusal a minute, a failure five seconds), and
     fetches are bounded (eight at once, twenty in a burst, then one every two seconds), so that nobody can make this
-    program hammer anyone. All of a load takes at most 10 s, less than the 15 s that SNS waits.
+    program hammer anyone; of those that fail one sender gets four in a burst, then three a minute. All of a load takes
+    at most 10 s, less than the 15 s that SNS waits.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class CertificateStore:
         """Those of stand-ins, which are proven by nothing."""
         self._first: dict[str, str] = {}
         self._budget = Budget(_FETCH_BURST, _FETCH_RATE, ticks)
+        self._shares = Shares(_SHARE_BURST, _SHARE_RATE, ticks)
 
     @property
     def verifies_chain(self) -> bool:
@@ -73,13 +78,23 @@ class CertificateStore:
         held = self._keys.held(url, now)
         return held if held is not None and now < held.refresh_at else None
 
-    async def get(self, url: str, region: str, now: float) -> HeldKey:
+    async def get(self, url: str, region: str, now: float, sender: str = "") -> HeldKey:
         """The key of the SNS certificate at `url`, proven for a region at a time (seconds since the epoch).
 
-        The caller has checked the URL. Raises NotAuthentic where it is not SNS's certificate, Unavailable where it is
-        not to be had now.
+        The caller has checked the URL. `sender` is who named it, if that is to count. Raises NotAuthentic where it is
+        not SNS's certificate, Unavailable where it is not to be had now.
         """
-        return await self._keys.get(url, now, lambda: self._load(url, region, now))
+        taken = False
+
+        def may_load() -> bool:
+            nonlocal taken
+            taken = bool(sender) and self._shares.take(sender)
+            return taken or not sender
+
+        held = await self._keys.get(url, now, lambda: self._load(url, region, now), may_load)
+        if taken:
+            self._shares.give_back(sender)
+        return held
 
     async def get_unproven(self, url: str, stand_in: str, now: float) -> HeldKey:
         """The key of the certificate at `url`, which belongs to the stand-in called `stand_in`.

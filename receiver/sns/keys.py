@@ -46,6 +46,8 @@ class _Failure:
 
 
 Load = Callable[[], Awaitable[HeldKey]]
+_NOT_REMEMBERED = "certificate_fetches"
+"""Why a certificate is not fetched that might be had: of no URL in particular, so it is not remembered."""
 
 
 class Keys:
@@ -69,14 +71,19 @@ class Keys:
         """When the proof of each held key ends, by URL."""
         return {url: held.validity.ends for url, held in self._held.items()}
 
-    async def get(self, url: str, now: float, load: Load) -> HeldKey:
-        """The key of a URL, loaded where it is not held. Raises what `load` raised, also for a while after."""
+    async def get(self, url: str, now: float, load: Load, may_load: Callable[[], bool] = lambda: True) -> HeldKey:
+        """The key of a URL, loaded where it is not held. Raises what `load` raised, also for a while after.
+
+        `may_load` is asked before a load begins that somebody is to wait for.
+        """
         held = self.held(url, now)
         failure = self._failure(url)
         if held is not None:
             if now >= held.refresh_at and failure is None and len(self._loads) < _MOST_LOADS:
                 self._loading(url, load)
             return held
+        if failure is None and url not in self._loads and not may_load():
+            raise Unavailable("certificate_fetches", "too many unknown certificates are named by one sender")
         if failure is None:
             failure = await self._ended(self._loading(url, load))
         if failure is not None:
@@ -114,7 +121,10 @@ class Keys:
             self._held[url] = await load()
         except (NotAuthentic, Unavailable) as error:
             lasting = _REFUSED_FOR if isinstance(error, NotAuthentic) else _UNAVAILABLE_FOR
-            failure = self._failures[url] = _Failure(error, self._ticks() + lasting)
+            failure = _Failure(error, self._ticks() + lasting)
+            if error.reason == _NOT_REMEMBERED:
+                return failure
+            self._failures[url] = failure
             self._failures.move_to_end(url)
             _bound(self._failures, _MOST_FAILURES)
             return failure

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -56,6 +56,7 @@ class Stage:
         self._process: Process | None = None
         self._stack = AsyncExitStack()
         self._read = 0
+        self._senders = 0
 
     async def __aenter__(self) -> Self:
         async with self._stack:
@@ -149,9 +150,11 @@ class Stage:
         """The bytes of what is to be sent."""
         if isinstance(sending, Script):
             return sending
-        if isinstance(sending, Post):
-            return as_script(sending, f"{self.host}:{self.port}")
-        return as_script(Post(json.dumps(dict(sending)).encode()), f"{self.host}:{self.port}")
+        post = sending if isinstance(sending, Post) else Post(json.dumps(dict(sending)).encode())
+        # Each from a sender of its own: one alone gets few certificates fetched that are none.
+        self._senders += 1
+        sender = {"X-Forwarded-For": f"198.51.{self._senders // 256}.{self._senders % 256}"}
+        return as_script(replace(post, headers={**sender, **post.headers}), f"{self.host}:{self.port}")
 
     def books(self) -> Books:
         """What the inbox holds now, read by SQL of its own; the daemon's own notifications are left out."""
@@ -185,6 +188,7 @@ class Stage:
         handlers = self.kind.rules.replace("{directory}", str(self.directory)).replace("{sink}", self.sink.url)
         rules.write_text(
             f'[server]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nstop_grace = "5s"\n'
+            'trusted_proxies = ["127.0.0.1/32"]\n'
             f'[sns]\ntopics = ["{TOPICS}"]\n{self.kind.sns}\n'
             f'[inbox]\ndatabase = "sqlite:inbox.db"\n[log]\nformat = "json"\nlevel = "info"\n{handlers}'
         )

@@ -258,6 +258,44 @@ async def test_a_sender_who_invents_urls_gets_a_bounded_number_of_fetches(
     assert len(network.asked) == 2 + 19 + 3
 
 
+@pytest.mark.parametrize("sender", ["192.0.2.1", "2001:db8::{number:x}", "unix"])
+async def test_one_sender_who_invents_urls_keeps_no_other_from_a_fetch(
+    amazon: "Amazon", store: CertificateStore, network: "Network", ticks: "Ticks", sender: str
+) -> None:
+    """When Amazon's certificate changed, everybody's pushes could be kept from being proven by anybody."""
+    for number in range(200):
+        with pytest.raises((NotAuthentic, Unavailable)):
+            await store.get(numbered_url(number), "us-west-2", amazon.now, sender.format(number=number))
+    assert len(network.asked) == 4
+    with pytest.raises(Unavailable):
+        await store.get(amazon.certificate_url, "us-west-2", amazon.now, sender.format(number=1))
+    assert await store.get(amazon.certificate_url, "us-west-2", amazon.now, "203.0.113.7")
+    ticks.now += 21
+    with pytest.raises(NotAuthentic):
+        await store.get(numbered_url(500), "us-west-2", amazon.now, sender.format(number=2))
+
+
+async def test_what_turns_out_to_be_sns_certificates_counts_against_nobody(
+    amazon: "Amazon", store: CertificateStore, network: "Network"
+) -> None:
+    """All may come by one proxy, and from many regions."""
+    for number in range(10):
+        network.answers[numbered_url(number)] = amazon.leaf.pem
+        assert await store.get(numbered_url(number), "us-west-2", amazon.now, "unix")
+
+
+async def test_want_of_fetches_is_not_held_against_the_next_who_asks(
+    amazon: "Amazon", get: Any, network: "Network", ticks: "Ticks"
+) -> None:
+    for number in range(30):
+        with pytest.raises((NotAuthentic, Unavailable)):
+            await get(numbered_url(number))
+    with pytest.raises(Unavailable):
+        await get()
+    ticks.now += 2.1
+    assert await get(), "as soon as there is a fetch again"
+
+
 async def test_only_so_many_fetches_run_at_once(amazon: "Amazon", get: Any, network: "Network") -> None:
     gate = asyncio.Event()
 
