@@ -13,6 +13,8 @@ from receiver.sns.urls import check_subscribe_url
 _LARGEST = 65536
 _SECONDS = 8.0
 _TRY_LATER = frozenset({408, 425, 429})
+_LATER_CODES = frozenset({"Throttling", "ThrottlingException", "Throttled", "RequestLimitExceeded", "RequestThrottled"})
+"""What AWS says with status 400 to who asks too often ("Common error types" in the SNS API reference)."""
 
 
 class Confirmer:
@@ -37,7 +39,7 @@ class Confirmer:
             answer = await self._fetch(message.subscribe_url, limit=_LARGEST, seconds=_SECONDS)
         except FetchFailed as error:
             raise _unavailable(str(error)) from None
-        if answer.status >= 500 or answer.status in _TRY_LATER:
+        if answer.status >= 500 or answer.status in _TRY_LATER or _code(answer) in _LATER_CODES:
             raise _unavailable(f"SNS answered {answer.status}{_fault(answer)}")
         if answer.status != 200:
             raise Refused("confirmation_refused", f"SNS did not confirm: {answer.status}{_fault(answer)}")
@@ -62,6 +64,13 @@ def _subscription(answer: Fetched, topic: str) -> str:
     if not arn.startswith(f"{topic}:") or not arn.isascii() or not arn.isprintable() or len(arn) > 400:
         raise _unavailable(f"SNS's answer names {arn[:100]!a}, not a subscription to {topic}")
     return arn
+
+
+def _code(answer: Fetched) -> str:
+    try:
+        return "" if answer.status == 200 else _text_of(answer.body, "Code")
+    except (expat.ExpatError, ValueError):
+        return ""
 
 
 def _fault(answer: Fetched) -> str:

@@ -91,6 +91,13 @@ async def test_what_went_wrong_is_said_and_it_may_come_again(network: "Network",
     assert said in raised.value.detail
 
 
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "Throttled"])
+async def test_who_asks_too_often_asks_again(network: "Network", code: str) -> None:
+    network.answers[URL] = Fetched(400, ERROR.replace(b"InvalidParameter", code.encode()))
+    with pytest.raises(Unavailable, match=f"400 {code}"):
+        await Confirmer(network).confirm(message())
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 301])
 async def test_a_refusal_for_good_is_not_tried_again(network: "Network", status: int) -> None:
     network.answers[URL] = Fetched(status, ERROR)
