@@ -42,7 +42,7 @@ def _has_many_values(body: bytes) -> bool:
 
     What stands in strings is no value, SNS's Message above all; it is left out where all together are too many.
     """
-    if _values(body) <= _MOST_VALUES:
+    if len(body) <= _MOST_VALUES or _values(body) <= _MOST_VALUES:
         return False
     text = _without_escapes(body)
     # Each value and each key may be a string: of more than that there are too many values, without parting them.
