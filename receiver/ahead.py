@@ -36,7 +36,6 @@ class Ahead:
         self._has_time = has_time
         self._ticks = ticks
         self._begins = float("-inf")
-        self._rests = False
         self._prover: Prover | None = None
 
     def settle(self, terms: Terms) -> None:
@@ -46,18 +45,18 @@ class Ahead:
     @contextmanager
     def resting(self) -> Iterator[None]:
         """Prove nothing meanwhile: what is handed to the writer after other terms must not be proven by these."""
-        self._rests = True
+        prover, self._prover = self._prover, None
         try:
             yield
         finally:
-            self._rests = False
+            self._prover = prover
 
     def taken(self, pushed: Pushed, in_flight: int) -> Pushed | Proven:
         """What is to be handed to the writer of a push: proven, or itself where that is left to it.
 
         Raises Refused, and Unavailable for a message from the future.
         """
-        if in_flight < _IN_LINE or len(pushed.body) > _LARGEST or self._prover is None or self._rests:
+        if in_flight < _IN_LINE or len(pushed.body) > _LARGEST or self._prover is None:
             return pushed
         if self._ticks() < self._begins or not self._has_time():
             return pushed

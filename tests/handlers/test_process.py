@@ -57,11 +57,7 @@ def test_cancelling_ends_the_whole_group(runner: asyncio.Runner, tmp_path: Path)
         task = asyncio.create_task(run(command(sys.executable, "-c", SLOW_CHILD, str(note)), b""))
         await until(lambda: note.exists() and note.read_text())
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        group = int(note.read_text())
-        await until(lambda: is_gone(group))
-        return group
+        return await gone(task, note)
 
     assert runner.run(cancelled()) > 0
 
@@ -86,11 +82,7 @@ def test_cancelling_ends_what_ran_before_its_start_was_over(
         task.cancel()
         await asyncio.sleep(0)
         over.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        group = int(note.read_text())
-        await until(lambda: is_gone(group))
-        return group
+        return await gone(task, note)
 
     assert runner.run(cancelled()) > 0
 
@@ -145,6 +137,19 @@ def states(group: int) -> list[str]:
             continue
         found += [state] if int(its_group) == group else []
     return found
+
+
+async def gone(task: asyncio.Task[Finished], note: Path) -> int:
+    """The group that a cancelled run led, once both have ended."""
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    group = noted(note)
+    await until(lambda: is_gone(group))
+    return group
+
+
+def noted(note: Path) -> int:
+    return int(note.read_text())
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -219,11 +219,16 @@ async def test_a_reload_takes_new_rules_in_and_a_bad_file_changes_nothing(
     assert 'did you mean "wms"' in refusal.facts["error"]  # type: ignore[attr-defined]
 
 
+def facts(caplog: pytest.LogCaptureFixture, event: str, name: str) -> list[Any]:
+    """A fact of each event of a name in the log."""
+    return [record.facts[name] for record in caplog.records if record.getMessage() == event]  # type: ignore[attr-defined]
+
+
 async def test_a_reload_says_what_waits_for_a_restart_until_it_is_as_it_was(
     start_router: Any, write_rules: Any, forward_to: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def said() -> list[str]:
-        found = [record.facts["section"] for record in caplog.records if record.getMessage() == "restart_needed"]  # type: ignore[attr-defined]
+        found = facts(caplog, "restart_needed", "section")
         caplog.clear()
         return found
 
@@ -244,8 +249,7 @@ async def test_a_reload_that_cannot_check_the_chain_yet_says_so(
     caplog.clear()
     router.rules.write_text(text.replace("[sns]", '[sns]\nverify_chain = false\ncertificates = "elsewhere"'))
     await router.daemon.reload(router.parts)
-    waiting = [record.facts["section"] for record in caplog.records if record.getMessage() == "restart_needed"]  # type: ignore[attr-defined]
-    assert waiting == ["sns.verify_chain", "sns.certificates"]
+    assert facts(caplog, "restart_needed", "section") == ["sns.verify_chain", "sns.certificates"]
 
 
 async def test_a_reload_warns_of_what_it_takes_in(
@@ -257,7 +261,7 @@ async def test_a_reload_warns_of_what_it_takes_in(
     more = '[[sns.signers]]\nurl = "http://127.0.0.1:4566/"\n\n[handlers.idle]\ntype = "log"\n'
     router.rules.write_text(f"{text}\n{more}")
     await router.daemon.reload(router.parts)
-    believed = [record.facts["url"] for record in caplog.records if record.getMessage() == "stand_in_signer_believed"]  # type: ignore[attr-defined]
+    believed = facts(caplog, "stand_in_signer_believed", "url")
     assert "http://127.0.0.1:4566/" in believed
     warned = [record.facts["finding"] for record in caplog.records if record.getMessage() == "rules_file_warning"]  # type: ignore[attr-defined]
     assert any("no rule leads to it" in each for each in warned)
