@@ -4,16 +4,14 @@ A backlog of distinct ORDER_CHANGE notifications goes to a sink in a process of 
 runs: by the engine, which reads each from disk, makes and signs its request and has every outcome on disk; by a loop of
 aiohttp's client that posts the same requests made ready before, each through `ClientSession.post`; and by a loop of the
 forward handler alone, which makes and signs them and sends them past the session (`handlers.exchange`). CPU is that of
-the sending process and the inbox's writer, so it tells costs apart from a busy machine. Then the time from a push to
-its arrival at the sink, both its commit and its delivery's claim in between, at 200 messages a second, alone and beside
-a handler that hangs. `python -m bench.dispatch [--deliveries N] [--runs N]`.
+the sending process and the inbox's writer, so it tells costs apart from a busy machine.
+`python -m bench.dispatch [--deliveries N] [--runs N]`.
 """
 
 import argparse
 import asyncio
 import json
 import logging
-import multiprocessing
 import os
 import statistics
 import tempfile
@@ -22,29 +20,26 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
 import orjson
 import uvloop
-from aiohttp import web
 
 from bench._cpu import cpu_of
-from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettings, Outcome
+from bench._sink import sink
+from handlers.base import Delivery, Done, HandlerContext
 from handlers.forward import ForwardHandler, ForwardSettings
 from receiver import garbage
 from receiver.dispatcher import Dispatcher, LaneSettings, LaneSpec
 from receiver.dispatcher.outcomes import Ended
-from receiver.inbox import DeliveryFilter, Entry, Inbox, Route, State
+from receiver.inbox import DeliveryFilter, Entry, Route, State
 from receiver.inbox.remote_writer import WriterProcess
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.notification import read_stored
 
 CONCURRENCY = 32
-RATE = 200.0
-LATENCY_SECONDS = 6.0
 PATIENCE = 60.0
 EXAMPLE = Path(__file__).parents[1] / "receiver/simulators/data/notifications/ORDER_CHANGE.json"
 _PEERS = ("bare", "handler")
@@ -64,14 +59,6 @@ class Measured:
     """Microseconds of CPU a delivery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Times from push to sink, in milliseconds."""
-
-    median: float
-    p99: float
-
-
 def entries(count: int, handlers: tuple[str, ...]) -> list[Entry]:
     """Distinct notifications as SNS brings them."""
     inner = json.loads(EXAMPLE.read_text())
@@ -89,54 +76,6 @@ def entries(count: int, handlers: tuple[str, ...]) -> list[Entry]:
         routes = tuple(Route("bench", name) for name in handlers)
         made.append(Entry(read_stored(body, 0), routes, body, time.time()))
     return made
-
-
-async def _serve(pipe: Connection) -> None:
-    """A sink that answers 200 and knows when each notification came first."""
-    arrivals: dict[str, float] = {}
-
-    async def take(request: web.BaseRequest) -> web.StreamResponse:
-        if request.method == "GET":
-            return web.json_response(arrivals)
-        body = await request.read()
-        arrivals.setdefault(orjson.loads(body)["notification_id"], time.monotonic())
-        return web.Response(text="ok")
-
-    runner = web.ServerRunner(web.Server(take, access_log=None))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    pipe.send(runner.addresses[0][1])
-    await asyncio.get_running_loop().run_in_executor(None, pipe.poll, None)
-    await runner.cleanup()
-
-
-def _sink(pipe: Connection) -> None:
-    uvloop.run(_serve(pipe))
-
-
-@contextmanager
-def sink() -> Iterator[str]:
-    """The URL of a sink in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_sink, args=(there,), daemon=True)
-    process.start()
-    try:
-        if not here.poll(PATIENCE):
-            raise TimeoutError("the sink did not start")
-        yield f"http://127.0.0.1:{here.recv()}/hook"
-    finally:
-        here.send("end")
-        process.join(5)
-        process.kill()
-
-
-class Hanging(Handler[HandlerSettings]):
-    """Never answers."""
-
-    async def handle(self, delivery: Delivery) -> Outcome:
-        await asyncio.Event().wait()
-        return Done()
 
 
 def context(name: str) -> HandlerContext:
@@ -252,48 +191,6 @@ def _alone(url: str, count: int) -> tuple[Any, list[Delivery]]:
     return forward(url).handler, made
 
 
-async def latency(url: str, hanging: bool, writer: WriterProcess) -> Latency:
-    """From push to sink at a steady rate, where `hanging` beside a handler that never answers."""
-    count = int(RATE * LATENCY_SECONDS)
-    lanes = {"sink": forward(url)}
-    if hanging:
-        lanes["hanging"] = LaneSpec(Hanging(HandlerSettings(), context("hanging")), LaneSettings(timeout=600.0))
-    async with new_inbox(writer) as inbox:
-        dispatcher = Dispatcher(inbox, lanes)
-        await dispatcher.start()
-        pushed = await _push_steadily(inbox, dispatcher, entries(count, tuple(lanes)))
-        arrivals = await _arrivals(url, pushed)
-        await dispatcher.stop(0.0)
-    times = sorted((arrivals[name] - at) * 1000 for name, at in pushed.items())
-    return Latency(statistics.median(times), times[int(len(times) * 0.99)])
-
-
-async def _push_steadily(inbox: Inbox, dispatcher: Dispatcher, pushes: list[Entry]) -> dict[str, float]:
-    pushed: dict[str, float] = {}
-
-    async def push(entry: Entry) -> None:
-        pushed[entry.notification.notification_id] = time.monotonic()
-        (accepted,) = await inbox.accept([entry])
-        dispatcher.wake(accepted.handlers)
-
-    begun = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        for number, entry in enumerate(pushes):
-            await asyncio.sleep(begun + number / RATE - time.monotonic())
-            group.create_task(push(entry))
-    return pushed
-
-
-async def _arrivals(url: str, pushed: dict[str, float]) -> dict[str, float]:
-    """When each came to the sink, asked until all have."""
-    arrivals: dict[str, float] = {}
-    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
-        while pushed.keys() - arrivals.keys():
-            async with session.get(url) as answer:
-                arrivals = await answer.json()
-    return arrivals
-
-
 def _fresh(measure: Callable[[str], Coroutine[Any, Any, T]]) -> T:
     """One measurement on an event loop and with a sink of its own."""
     with sink() as url:
@@ -313,7 +210,6 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ[SECRET] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     logging.getLogger().setLevel(logging.ERROR)
     _rates(options.deliveries, options.runs)
-    _latencies()
 
 
 def _rates(count: int, runs: int) -> None:
@@ -337,15 +233,6 @@ def _row(name: str, values: list[float]) -> None:
     rate, cpu, *peers = values
     compared = (f" {peers[at]:>8.0f} {peers[at + 1]:>5.0f} {rate / peers[at]:>6.2f}" for at in (0, 2))
     print(f"{name:>6} {rate:>8.0f} {cpu:>5.0f}" + "".join(compared), flush=True)
-
-
-def _latencies() -> None:
-    print(f"\nfrom push to sink at {RATE:.0f} a second; milliseconds")
-    print(f"{'':>26} {'p50':>7} {'p99':>7}")
-    for hanging in (False, True, False, True):
-        measured = _fresh(partial(latency, hanging=hanging, writer=WriterProcess.fork()))
-        name = "beside a hanging handler" if hanging else "alone"
-        print(f"{name:>26} {measured.median:>7.2f} {measured.p99:>7.2f}", flush=True)
 
 
 if __name__ == "__main__":

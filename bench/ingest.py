@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -53,12 +53,17 @@ handlers = ["archive"]
 
 def signed_messages(authority: Authority, count: int, signer: str = SIGNER) -> list[bytes]:
     """Distinct signed pushes, as request heads and bodies without the host."""
+    return signed(authority, (str(uuid4()) for _ in range(count)), signer)
+
+
+def signed(authority: Authority, notification_ids: Iterable[str], signer: str = SIGNER) -> list[bytes]:
+    """Signed pushes of notifications with these ids."""
     topic = Topic(TOPIC, signer, authority, Flavour.AWS, "2")
     example = json.loads(EXAMPLE.read_text())
     now = time.time()
     pushes = []
-    for _ in range(count):
-        example["NotificationMetadata"]["NotificationId"] = str(uuid4())
+    for notification_id in notification_ids:
+        example["NotificationMetadata"]["NotificationId"] = notification_id
         push = topic.notification(json.dumps(example), subscription=f"{TOPIC}:1", sent_at=now)
         pushes.append((dict(push.headers), push.body))
     return [request_bytes("http://127.0.0.1/sns", headers, body) for headers, body in pushes]
