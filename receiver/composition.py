@@ -109,6 +109,7 @@ class Composer:
             KeyDesk(certificates, inbox),
             self.subscriptions(config, inbox, fetch, stand_ins, alarms),
             ahead=Ahead(certificates, lambda: dispatcher.is_idle),
+            expect=dispatcher.expect,
             wake=dispatcher.wake,
             metrics=instruments.metrics,
             clock=self._clock,

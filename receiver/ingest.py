@@ -21,6 +21,8 @@ from receiver.subscriptions import Subscriptions
 _logger = logging.getLogger(__name__)
 _IN_LINE = 16
 """Pushes in flight, of which so many are judged in one go that the next ones wait for it."""
+_FEW = 4
+"""Pushes in flight, beside which what a push brings is handed out with it: with more, deliveries come in batches."""
 _HEADERS = ("x-amz-sns-rawdelivery", "x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn")
 _INTERNAL = "the push could not be handled"
 
@@ -63,6 +65,7 @@ class Ingest:
         subscriptions: Subscriptions,
         *,
         ahead: Ahead,
+        expect: Callable[[], None],
         wake: Callable[[Iterable[str]], None],
         metrics: Metrics,
         alarms: Alarms,
@@ -74,6 +77,7 @@ class Ingest:
         self._inbox = inbox
         self._keys = keys
         self.ahead = ahead
+        self._expect = expect
         self._wake = wake
         self._metrics = metrics
         self._alarms = alarms
@@ -138,6 +142,8 @@ class Ingest:
             headers = {name: push.headers[name] for name in _HEADERS if name in push.headers}
             pushed = Pushed(push.body, headers, self._clock())
             asked = self._inbox.submit(take, self.ahead.taken(pushed, self._in_flight))
+            if self._in_flight < _FEW:
+                self._expect()
         except Exception as error:  # noqa: BLE001 - said by _failure
             self._fail(error, push, done)
             return

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from receiver.dispatcher.breaker import BreakerState
 from receiver.dispatcher.lane import BREAKER_NOTE, Lane, LaneContext
@@ -19,7 +19,7 @@ from receiver.dispatcher.snapshot import LaneSnapshot
 from receiver.dispatcher.worker import Worker
 from receiver.errors import Unavailable
 from receiver.events import log
-from receiver.inbox.store import Inbox
+from receiver.inbox.store import Claim, Inbox
 from receiver.watch import Watch
 
 _LOGGER = logging.getLogger(__name__)
@@ -88,6 +88,18 @@ class Dispatcher:
             if lane := self._lanes.get(name):
                 lane.wake()
 
+    def expect(self) -> None:
+        """Hand out what a push brings in the very transaction that keeps it, to lanes that would start it at once.
+
+        To be called right after the inbox took the order to keep it; `wake` is called as ever once it is kept.
+        """
+        rooms = {lane: room for lane in self._lanes.values() if (room := lane.expect())}
+        if not rooms:
+            return
+        limits = {lane.name: room for lane, room in rooms.items()}
+        asked = self._inbox.claim_fresh(limits, self._context.clock(), self._context.lease)
+        self._watch.once("deliveries with their push", self._receive(rooms, asked))
+
     async def replace(self, lanes: Lanes) -> None:
         """Take other handlers and settings, all or nothing. Raises StartError, and the running ones go on.
 
@@ -129,6 +141,17 @@ class Dispatcher:
     def snapshot(self) -> dict[str, LaneSnapshot]:
         """How each handler's lane stands now."""
         return {name: lane.snapshot() for name, lane in self._lanes.items()}
+
+    @staticmethod
+    async def _receive(rooms: Mapping[Lane, int], asked: Awaitable[list[Claim]]) -> None:
+        claims: list[Claim] = []
+        try:
+            claims = await asked
+        except Unavailable:
+            pass  # so was the push: nothing came
+        finally:
+            for lane, room in rooms.items():
+                lane.receive([claim for claim in claims if claim.handler == lane.name], room)
 
     async def _start_workers(self, lanes: Lanes) -> dict[str, Worker]:
         workers = {name: Worker(name, spec.handler, self._log) for name, spec in lanes.items()}

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from receiver.dispatcher.breaker import BreakerState, Phase
@@ -69,12 +69,31 @@ class Lane:
         self._down = False
         self._stopping = False
         self._claiming = False
+        self._expecting = False
         self._quiet = asyncio.Event()
 
     def wake(self) -> None:
         """Look for due deliveries now: some may have been added."""
-        self._idle = False
+        if not self._expecting:
+            self._idle = False
         self._wake.set()
+
+    def expect(self) -> int:
+        """How many deliveries this lane would take if they came now; where it is any, `receive` must follow."""
+        if not self._idle or self._expecting or self._claiming:
+            return 0
+        room = max(self._room(self._context.clock()), 0)
+        self._expecting = room > 0
+        return room
+
+    def receive(self, claims: Sequence[Claim], room: int) -> None:
+        """Take deliveries that came as expected, into a room for so many."""
+        self._expecting = False
+        self._ready.extend(claims)
+        self._start_ready(self._context.clock())
+        if len(claims) >= room or self._awaits_gate():
+            self.wake()
+        self._check_quiet()
 
     async def run(self) -> None:
         """Claim and start deliveries until `stop`."""
@@ -252,7 +271,8 @@ class Lane:
         self._check_quiet()
 
     def _check_quiet(self) -> None:
-        if self._stopping and not (self._claiming or self._ready or self._runs or self._unrecorded):
+        more = self._claiming or self._expecting
+        if self._stopping and not (more or self._ready or self._runs or self._unrecorded):
             self._quiet.set()
 
     async def _save_breaker(self) -> None:

@@ -41,6 +41,11 @@ def claim(transaction: Transaction, calls: list[tuple[str, int, float, float]]) 
     return transaction.parts.of(_Leases).claim(transaction, calls)
 
 
+def claim_fresh(transaction: Transaction, calls: list[tuple[Mapping[str, int], float, float]]) -> list[list[Claim]]:
+    """As `claim` for calls of (limits by handler, now, lease), for handlers that get deliveries in this transaction."""
+    return [transaction.parts.of(_Leases).claim_fresh(transaction, *call) for call in calls]
+
+
 def finish(transaction: Transaction, calls: list[Sequence[Result]]) -> list[Finished]:
     """Take results. Those of deliveries in no line, the most common, are taken all in one go."""
     return transaction.parts.of(_Leases).finish(transaction, calls)
@@ -69,6 +74,10 @@ class _Leases:
 
     def claim(self, transaction: Transaction, calls: list[tuple[str, int, float, float]]) -> list[list[Claim]]:
         return [self._claim(transaction, *call) for call in calls]
+
+    def claim_fresh(self, transaction: Transaction, limits: Mapping[str, int], now: float, lease: float) -> list[Claim]:
+        fed = [name for name in limits if transaction.has_gained(name, WAITING)]
+        return [claim for name in fed for claim in self._claim(transaction, name, limits[name], now, lease)]
 
     def finish(self, transaction: Transaction, calls: list[Sequence[Result]]) -> list[Finished]:
         bulk = {result.delivery_id: result for call in calls for result in call if self._is_simple(result)}

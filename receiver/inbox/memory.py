@@ -3,8 +3,9 @@
 Longer than 300 lines: the whole contract in one place, to be read beside the statements it has to agree with.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,9 +65,17 @@ class MemoryInbox:
         return [each if each.duplicate else each._replace(dead=self._stillborn(each.id)) for each in answers]
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
+        return self._claim(handler, limit, now, lease)
+
+    def _claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         due = [each for each in self._shelf.open(handler) if each.state is State.WAITING and each.due_at <= now]
         due.sort(key=lambda each: (each.due_at, each.id))
         return [self._lease(each, now, lease) for each in due[: max(limit, 0)]]
+
+    def claim_fresh(self, limits: Mapping[str, int], now: float, lease: float) -> Awaitable[list[Claim]]:
+        claimed = asyncio.get_running_loop().create_future()
+        claimed.set_result([claim for name, limit in limits.items() for claim in self._claim(name, limit, now, lease)])
+        return claimed
 
     async def finish(self, results: Sequence[Result]) -> Finished:
         woken: set[str] = set()

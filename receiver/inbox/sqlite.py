@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from array import array
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,6 +103,9 @@ class SqliteInbox:
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         return await self.write(leases.claim, (handler, limit, now, lease))
+
+    def claim_fresh(self, limits: Mapping[str, int], now: float, lease: float) -> Awaitable[list[Claim]]:
+        return self.submit(leases.claim_fresh, (limits, now, lease))
 
     async def finish(self, results: Sequence[Result]) -> Finished:
         return await self.write(leases.finish, results)
@@ -257,14 +260,11 @@ class SqliteInbox:
 def _existing(path: Path | str) -> Path:
     path = Path(path)
     try:
-        there = path.exists()
+        if path.exists():
+            return path
     except OSError as error:
-        raise InboxError(
-            f"the inbox {path} cannot be reached: {error.strerror}; run this as the daemon's user"
-        ) from None
-    if not there:
-        raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
-    return path
+        raise InboxError(f"the inbox {path} is out of reach: {error.strerror}; run this as the daemon's user") from None
+    raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
 
 
 def _prepare(path: Path, busy_timeout: float) -> None:

@@ -6,7 +6,7 @@ loop's process and the writer's. All raise `receiver.errors.Unavailable` where t
 full) and are to be called again later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -175,6 +175,14 @@ class Inbox(Protocol):
 
         Of one key only the earliest by (event time, arrival) is handed out, and none while one runs. Among keys the
         choice is fair: a key with many due does not hold back a key with one.
+        """
+        ...
+
+    def claim_fresh(self, limits: Mapping[str, int], now: float, lease: float) -> Awaitable[list[Claim]]:
+        """As `claim` for the handlers in `limits`, in the transaction that keeps what was asked for just before.
+
+        Handlers to which that brings nothing may be left out, whatever they have due. What it changes belongs to this
+        call, not to awaiting it: else something could come between. Raises InboxError where nothing can be written.
         """
         ...
 

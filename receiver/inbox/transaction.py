@@ -80,6 +80,10 @@ class Transaction:
         self._tally[handler, before] -= 1
         self._tally[handler, after] += 1
 
+    def has_gained(self, handler: str, state: int) -> bool:
+        """Whether a handler has more deliveries in a state than before."""
+        return self._tally[handler, state] > 0
+
     def count_notifications(self, change: int) -> None:
         """Note that more or fewer notifications are kept."""
         self._tally["", NOTIFICATIONS] += change

@@ -1,7 +1,7 @@
 """An inbox whose contents are redacted and encrypted on the way in, and decrypted on the way out."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 
 from receiver.events import log
@@ -70,7 +70,11 @@ class ProtectedInbox(SqliteInbox):
 
     async def claim(self, handler: str, limit: int, now: float, lease: float) -> list[Claim]:
         """Hand out deliveries, opened. One that does not open is handed out without its message, and ends so."""
-        return [self._opened(claim) for claim in await super().claim(handler, limit, now, lease)]
+        return await self._all_opened(super().claim(handler, limit, now, lease))
+
+    def claim_fresh(self, limits: Mapping[str, int], now: float, lease: float) -> Awaitable[list[Claim]]:
+        """As `claim`; asked at once, opened when it is awaited."""
+        return self._all_opened(super().claim_fresh(limits, now, lease))
 
     async def finish(self, results: Sequence[Result]) -> Finished:
         """Record results, redacted and encrypted."""
@@ -96,6 +100,9 @@ class ProtectedInbox(SqliteInbox):
 
     async def attempts(self, delivery_id: int) -> list[AttemptRow]:
         return [self._attempt(row) for row in await super().attempts(delivery_id)]
+
+    async def _all_opened(self, claims: Awaitable[list[Claim]]) -> list[Claim]:
+        return [self._opened(claim) for claim in await claims]
 
     def _opened(self, claim: Claim) -> Claim:
         try:

@@ -77,6 +77,31 @@ async def test_without_auto_confirm_a_subscription_waits(
     assert "sns.auto_confirm" in kept.detail
 
 
+async def test_what_a_lone_push_brings_is_handed_out_in_the_transaction_that_keeps_it(
+    start_router: Any,
+    write_rules: Any,
+    forward_to: Any,
+    sns: SimulatedSns,
+    sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    router = await start_router(write_rules(forward_to() + CATCH_ALL))
+    await sns.publish(router.url, order("903-0"))
+    await sink.wait_for(1)
+    asked: list[str] = []
+    submit = router.inbox.submit
+
+    def noted(operation: Any, payload: Any) -> Any:
+        asked.append(operation.__name__)
+        return submit(operation, payload)
+
+    monkeypatch.setattr(router.inbox, "submit", noted)
+    while "claim_fresh" not in asked:
+        asked.clear()
+        await sns.publish(router.url, order(f"903-{uuid4()}"))
+    assert asked[asked.index("claim_fresh") - 1] == "take"
+
+
 async def test_two_hundred_identical_pushes_make_one_row_and_one_delivery(
     start_router: Any, write_rules: Any, forward_to: Any, sns: SimulatedSns, sink: Sink
 ) -> None:

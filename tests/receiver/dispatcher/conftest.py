@@ -6,7 +6,7 @@ import selectors
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettings, Outcome
 from receiver.dispatcher import Dispatcher, LaneSettings, LaneSpec
 from receiver.dispatcher.outcomes import Ended
-from receiver.inbox import DeliveryFilter, Entry, Inbox, Route, State
+from receiver.inbox import Accepted, DeliveryFilter, Entry, Inbox, Route, State
 from receiver.inbox.memory import MemoryInbox
 from receiver.inbox.sqlite import SqliteInbox
 from receiver.notification import INTERNAL_TOPIC, read_stored
@@ -130,6 +130,7 @@ class Lab:
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self.observed = Observed()
         self.dispatcher: Dispatcher | None = None
+        self.pushes = 0
 
     async def start(self, lanes: Mapping[str, LaneSpec | Handler[Any] | Handle], **options: Any) -> Dispatcher:
         options = {"emit": lambda *event: self.events.append(event), "observer": self.observed} | options
@@ -142,10 +143,19 @@ class Lab:
         return {name: _spec(lane) for name, lane in lanes.items()}
 
     async def push(self, *entries: Entry) -> list[int]:
-        accepted = await self.inbox.accept(entries)
+        """Keep notifications as the daemon does, every other time as where pushes stand in line."""
+        self.pushes += 1
+        accepted = await self._kept(entries, expected=self.pushes % 2 == 1)
         if self.dispatcher:
             self.dispatcher.wake({name for each in accepted for name in each.handlers})
         return [each.id for each in accepted]
+
+    async def _kept(self, entries: Sequence[Entry], expected: bool) -> list[Accepted]:
+        keeping = asyncio.ensure_future(self.inbox.accept(entries))
+        await asyncio.sleep(0)
+        if self.dispatcher and expected:
+            self.dispatcher.expect()
+        return await keeping
 
     async def states(self) -> dict[State, int]:
         counts = await self.inbox.count(DeliveryFilter(limit=None))

@@ -24,6 +24,7 @@ from receiver.inbox import (
     DeliveryFilter,
     DeliveryRow,
     Entry,
+    Inbox,
     MemoryInbox,
     NotificationFilter,
     Once,
@@ -53,6 +54,15 @@ SHAPES = (
     Route("broken", "a", dead="no field"),
 )
 HANDLERS = ("a", "b", "c", "next")
+
+
+async def _fresh(store: Inbox, entry: Entry, limits: dict[str, int], now: float) -> list[Claim]:
+    """Keep a notification, and hand out what it brings in the same transaction."""
+    keeping = asyncio.ensure_future(store.accept([entry]))
+    await asyncio.sleep(0)
+    claims = await store.claim_fresh(limits, now, LEASE)
+    await keeping
+    return claims
 
 
 class Programs(RuleBasedStateMachine):
@@ -104,6 +114,20 @@ class Programs(RuleBasedStateMachine):
         entries = [self._entry(routes, age) for routes, age in batch]
         answers = self.both("accept", entries)
         assert [answer.duplicate for answer in answers] == [False] * len(entries)
+
+    @rule(
+        routes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3, unique=True),
+        limits=st.dictionaries(st.sampled_from(HANDLERS), st.integers(1, 3)),
+    )
+    def accept_and_claim_what_it_brings(self, routes: list[Route], limits: dict[str, int]) -> None:
+        """A lane may get less that way than it would by claiming, and never what it would not get so."""
+        entry = self._entry(routes, 0)
+        claims = self.run(_fresh(self.file, entry, limits, self.now))
+        fed = {name: limit for name, limit in limits.items() if any(claim.handler == name for claim in claims)}
+        assert claims == self.run(_fresh(self.memory, entry, fed, self.now))
+        plain = {route.handler for route in entry.routes if route.key is route.once is route.dead is None}
+        assert plain & limits.keys() <= fed.keys(), "what comes is handed out with it"
+        self._handed_out(claims)
 
     @precondition(lambda self: self.accepted)
     @rule(data=st.data())
@@ -232,6 +256,9 @@ class Programs(RuleBasedStateMachine):
         self.both("next_due", handler)
         claims = self.both("claim", handler, limit, self.now, LEASE)
         assert claims, "what is due is handed out"
+        self._handed_out(claims)
+
+    def _handed_out(self, claims: list[Claim]) -> None:
         for claim in claims:
             assert claim.id not in self.running, "run twice at the same time"
             self.running.add(claim.id)
