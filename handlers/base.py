@@ -1,30 +1,31 @@
 """The contract between the dispatcher and a handler: what a delivery is, and how its handling can end."""
 
+import importlib
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from handlers.errors import HandlerError, SettingsError, TemplateError
 from handlers.key_text import parse_key
 from handlers.observer import Observer, Unobserved
-from handlers.settings import (
-    Duration,
-    HandlerSettings,
-    PositiveDuration,
-    Rate,
-    RelativePath,
-    Secret,
-    SecretError,
-    Size,
-    parse_duration,
-)
+from handlers.quantities import parse_duration
 from handlers.template import Structure, Template
 from handlers.unread import Unread, reads_document, unread
+
+if TYPE_CHECKING:
+    from handlers.handler import Handler
+    from handlers.settings import (
+        Duration,
+        HandlerSettings,
+        PositiveDuration,
+        Rate,
+        RelativePath,
+        Secret,
+        SecretError,
+        Size,
+    )
 
 __all__ = [
     "Dead",
@@ -56,6 +57,25 @@ __all__ = [
     "parse_key",
     "unread",
 ]
+
+_OF_SETTINGS = (
+    "Duration",
+    "HandlerSettings",
+    "PositiveDuration",
+    "Rate",
+    "RelativePath",
+    "Secret",
+    "SecretError",
+    "Size",
+)
+_WITH_PYDANTIC = {"Handler": "handlers.handler", **dict.fromkeys(_OF_SETTINGS, "handlers.settings")}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs pydantic, once it is asked for: the process that writes the inbox does without."""
+    if name not in _WITH_PYDANTIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_WITH_PYDANTIC[name]), name)
 
 
 @reads_document
@@ -159,36 +179,3 @@ class HandlerContext:
     """Raise an internal notification of a `router.*` type."""
     observer: Observer = field(default_factory=Unobserved)
     """Is told of what no outcome says."""
-
-
-S = TypeVar("S", bound=BaseModel)
-
-
-class Handler(ABC, Generic[S]):
-    """Base of every handler. `Settings` is a pydantic model of the keys the handler takes in the rules file.
-
-    The life of a handler: constructed, `start`, any number of concurrent `handle`, `close`. What `handle` raises is
-    recorded as a Retry with the exception's text, a TemplateError as Dead.
-    """
-
-    Settings: ClassVar[type[BaseModel]] = HandlerSettings
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Sections of the rules file that the handler cannot do without, such as `spapi`."""
-
-    def __init__(self, settings: S, context: HandlerContext) -> None:
-        self.settings = settings
-        self.context = context
-
-    async def start(self) -> None:
-        """Open what the handler needs; runs inside the daemon's event loop."""
-
-    @abstractmethod
-    async def handle(self, delivery: Delivery) -> Outcome:
-        """Do the work of one attempt. Cancelled when the handler's total timeout has passed."""
-
-    def preview(self, delivery: Delivery) -> list[Request]:
-        """Say what `handle` would send, without sending anything. Raises TemplateError like `handle` would."""
-        return [Request(f"{self.context.name} ({type(self).__name__})")]
-
-    async def close(self) -> None:
-        """Release what `start` opened."""

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from handlers.errors import TemplateError
-from handlers.settings import parse_duration
+from handlers.quantities import parse_duration
 
 _FRACTION = re.compile(r":\d\d[.,](\d+)")
 _JSON_SCALAR = re.compile(r"null|true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d+)?(?:[eE][+-]?\d{1,2})?|\".*", re.DOTALL)

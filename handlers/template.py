@@ -10,13 +10,14 @@ again. A field that is missing or null is an error, never an empty string.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
-
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from handlers.errors import TemplateError
 from handlers.field import Field, parse_field
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 _MOST_SHOWN = 60
 
@@ -63,11 +64,11 @@ class Template:
         return self.source
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_validated)
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        return _schema_of(_validated)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, _schema: "CoreSchema", _handler: Any) -> dict[str, Any]:
         return {"type": "string", "description": "text with {path} fields of the notification"}
 
 
@@ -93,11 +94,11 @@ class Structure:
         return _render(self._node, document)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_validated_structure)
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        return _schema_of(_validated_structure)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: Any) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, _schema: "CoreSchema", _handler: Any) -> dict[str, Any]:
         return {"description": "a value whose texts may hold {path} fields of the notification"}
 
 
@@ -189,6 +190,13 @@ def _templates(node: Any) -> Iterator[Template]:
         yield node
     for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from _templates(item)
+
+
+def _schema_of(validate: Callable[[Any], Any]) -> "CoreSchema":
+    # Pydantic is only for who reads settings: the process that writes the inbox renders templates without it.
+    from pydantic_core import core_schema
+
+    return core_schema.no_info_plain_validator_function(validate)
 
 
 def _validated(value: Any) -> Template:

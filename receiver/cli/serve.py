@@ -3,11 +3,15 @@
 import asyncio
 import faulthandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from receiver import events, garbage
 from receiver.cli.options import config_option
+
+if TYPE_CHECKING:
+    from receiver.inbox.remote_writer import WriterProcess
 
 
 @click.command(name="serve")
@@ -15,16 +19,26 @@ from receiver.cli.options import config_option
 def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     garbage.rest()
+    process = _writer_process()
     from receiver.config import load
     from receiver.daemon import Daemon
-    from receiver.inbox.remote_writer import WriterProcess
     from receiver.process import live, loop_factory
 
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
     # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
     faulthandler.enable()
-    garbage.share()
-    process = WriterProcess.fork()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(live(Daemon(configuration, process=process)))
+
+
+def _writer_process() -> "WriterProcess":
+    """The process that writes the inbox, forked while nothing is loaded that it does without.
+
+    What both have is shared only until one of them writes to it, and counting references is writing.
+    """
+    import receiver.judge  # noqa: F401 - most of what it does
+    from receiver.inbox.remote_writer import WriterProcess
+
+    garbage.share()
+    return WriterProcess.fork()

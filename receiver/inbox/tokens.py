@@ -6,12 +6,13 @@ A record and the entry that says why it changed are written in one transaction, 
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from handlers import registry
 from receiver.inbox.executor import Operation
 from receiver.inbox.transaction import Transaction
 
 P = TypeVar("P")
 R = TypeVar("R")
+Row = tuple[Any, ...]
+"""A record or an entry on its way to the process that writes, which does without the classes of `handlers.spapi`."""
 
 VERSION_2 = """
 CREATE TABLE accounts (
@@ -88,11 +89,11 @@ class InboxTokens:
 
     async def save(self, record: Any, entry: Any) -> None:
         """Keep a record in place of the one of its account id, together with the entry that says why."""
-        await self._inbox.write(_save, (record, entry))
+        await self._inbox.write(_save, (_row(record), _note(entry)))
 
     async def swap(self, before: Any, record: Any, entry: Any) -> bool:
         """Keep a record in place of `before`; False where that has been changed or removed meanwhile."""
-        return await self._inbox.write(_swap, (before, record, entry))
+        return await self._inbox.write(_swap, (_version(before), _row(record), _note(entry)))
 
     async def load(self, account_id: str) -> Any:
         """The record of an account id, or None."""
@@ -105,11 +106,11 @@ class InboxTokens:
 
     async def delete(self, account_id: str, entry: Any) -> bool:
         """Forget a record; False, and no entry kept, where there is none."""
-        return await self._inbox.write(_delete, (account_id, entry))
+        return await self._inbox.write(_delete, (account_id, _note(entry)))
 
     async def audit(self, entry: Any) -> None:
         """Keep an entry of the audit log."""
-        await self._inbox.write(_audit, entry)
+        await self._inbox.write(_audit, _note(entry))
 
     async def refreshed_at(self, account_id: str) -> float | None:
         """When an account's token was last exchanged for an access token, as far back as entries are kept."""
@@ -119,58 +120,69 @@ class InboxTokens:
     async def entries(self, account_id: str = "", limit: int = 100) -> Sequence[Any]:
         """The last entries of the audit log, of one account or of all, newest first."""
         rows = await self._inbox.rows(f"{_ENTRIES} LIMIT ?2", (account_id, limit))
-        spapi = registry.spapi()
+        spapi = _spapi()
         return [spapi.AuditEntry(*row[:3], spapi.Action(row[3]), row[4]) for row in rows]
 
 
+def _spapi() -> Any:
+    # Only for who reads records: the process that writes the inbox does without the handlers and what they are made of.
+    from handlers import registry
+
+    return registry.spapi()
+
+
 def _record(row: Sequence[Any]) -> Any:
-    spapi = registry.spapi()
+    spapi = _spapi()
     account_id, seller_id, region, marketplaces, key_id, nonce, ciphertext, *times = row
     sealed = spapi.Sealed(key_id, nonce, ciphertext)
     return spapi.TokenRecord(account_id, seller_id, region, tuple(marketplaces.split()), sealed, *times)
 
 
-def _save(transaction: Transaction, payloads: list[tuple[Any, Any]]) -> list[None]:
-    for record, entry in payloads:
-        _write(transaction, record)
-        _note(transaction, entry)
+def _row(record: Any) -> Row:
+    sealed = record.sealed
+    names = (record.account_id, record.seller_id, record.region, " ".join(record.marketplaces))
+    token = (sealed.key_id, sealed.nonce, sealed.ciphertext)
+    return (*names, *token, record.created_at, record.updated_at)
+
+
+def _version(record: Any) -> Row:
+    return record.account_id, record.sealed.nonce
+
+
+def _note(entry: Any) -> Row:
+    return entry.at, entry.who, entry.account_id, str(entry.action), entry.detail
+
+
+def _save(transaction: Transaction, payloads: list[tuple[Row, Row]]) -> list[None]:
+    for row, note in payloads:
+        transaction.execute(_SAVE, row)
+        transaction.execute(_AUDIT, note)
     return [None] * len(payloads)
 
 
-def _swap(transaction: Transaction, payloads: list[tuple[Any, Any, Any]]) -> list[bool]:
+def _swap(transaction: Transaction, payloads: list[tuple[Row, Row, Row]]) -> list[bool]:
     done = []
-    for before, record, entry in payloads:
-        same = transaction.row(_IS_SEALED_SO, (before.account_id, before.sealed.nonce)) is not None
+    for before, row, note in payloads:
+        same = transaction.row(_IS_SEALED_SO, before) is not None
         if same:
-            _write(transaction, record)
-            _note(transaction, entry)
+            transaction.execute(_SAVE, row)
+            transaction.execute(_AUDIT, note)
         done.append(same)
     return done
 
 
-def _delete(transaction: Transaction, payloads: list[tuple[str, Any]]) -> list[bool]:
+def _delete(transaction: Transaction, payloads: list[tuple[str, Row]]) -> list[bool]:
     done = []
-    for account_id, entry in payloads:
+    for account_id, note in payloads:
         gone = transaction.execute(_DELETE, (account_id,)).rowcount > 0
         if gone:
-            _note(transaction, entry)
+            transaction.execute(_AUDIT, note)
         done.append(gone)
     return done
 
 
-def _audit(transaction: Transaction, entries: list[Any]) -> list[None]:
-    for entry in entries:
-        _note(transaction, entry)
-        transaction.execute(_FORGET_USE, (entry.at - KEEP_USE, _FORGET_AT_ONCE))
-    return [None] * len(entries)
-
-
-def _write(transaction: Transaction, record: Any) -> None:
-    sealed = record.sealed
-    names = (record.account_id, record.seller_id, record.region, " ".join(record.marketplaces))
-    token = (sealed.key_id, sealed.nonce, sealed.ciphertext)
-    transaction.execute(_SAVE, (*names, *token, record.created_at, record.updated_at))
-
-
-def _note(transaction: Transaction, entry: Any) -> None:
-    transaction.execute(_AUDIT, (entry.at, entry.who, entry.account_id, str(entry.action), entry.detail))
+def _audit(transaction: Transaction, notes: list[Row]) -> list[None]:
+    for note in notes:
+        transaction.execute(_AUDIT, note)
+        transaction.execute(_FORGET_USE, (note[0] - KEEP_USE, _FORGET_AT_ONCE))
+    return [None] * len(notes)

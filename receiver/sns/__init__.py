@@ -8,10 +8,12 @@
 Everything refused raises `receiver.errors.Refused` (never send it again) or `receiver.errors.Unavailable` (later).
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from receiver.sns.certificate import key_bytes, load_key
-from receiver.sns.certificates import CertificateStore
 from receiver.sns.confirmation import Confirmer
-from receiver.sns.fetch import Fetch, Fetched, FetchFailed, HttpFetch, http_fetch
+from receiver.sns.fetch import Fetch, Fetched, FetchFailed
 from receiver.sns.keys import HeldKey
 from receiver.sns.message import MessageType, SnsMessage, UnverifiedMessage
 from receiver.sns.parsing import parse
@@ -21,6 +23,10 @@ from receiver.sns.signature import SIGNATURE_VERSIONS, text_to_sign
 from receiver.sns.signers import StandIn
 from receiver.sns.topics import TopicList
 from receiver.sns.verifier import Checks, Verifier
+
+if TYPE_CHECKING:
+    from receiver.sns.certificates import CertificateStore
+    from receiver.sns.web import HttpFetch, http_fetch
 
 __all__ = [
     "SIGNATURE_VERSIONS",
@@ -48,3 +54,16 @@ __all__ = [
     "parse_topic_arn",
     "text_to_sign",
 ]
+
+_FETCHING = {
+    "CertificateStore": "receiver.sns.certificates",
+    "HttpFetch": "receiver.sns.web",
+    "http_fetch": "receiver.sns.web",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What fetches, once it is asked for: the process that writes the inbox proves messages with keys it is given."""
+    if name not in _FETCHING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_FETCHING[name]), name)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from receiver.errors import NotAuthentic, Unavailable
 from receiver.notification import Envelope, attribute_values
-from receiver.sns.certificates import CertificateStore
 from receiver.sns.message import SnsMessage, UnverifiedMessage
 from receiver.sns.signature import SIGNATURE_VERSIONS, check_signature, text_to_sign
 from receiver.sns.signers import StandIn
 from receiver.sns.topics import TopicList
 from receiver.sns.urls import check_certificate_url
+
+if TYPE_CHECKING:
+    from receiver.sns.certificates import CertificateStore
 
 _MOST_AHEAD = 900.0
 
@@ -74,7 +77,7 @@ class Verifier:
 
     def __init__(
         self,
-        certificates: CertificateStore,
+        certificates: "CertificateStore",
         topics: TopicList,
         *,
         clock: Callable[[], float],

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from handlers.quantities import parse_duration, parse_rate, parse_size
 from handlers.settings import (
     Duration,
     HandlerSettings,
@@ -16,9 +17,6 @@ from handlers.settings import (
     Secret,
     SecretError,
     Size,
-    parse_duration,
-    parse_rate,
-    parse_size,
 )
 
 

@@ -14,6 +14,8 @@ from receiver.inbox import SqliteInbox
 from receiver.simulators.sns import SimulatedSns
 from tests.receiver.manager import Manager, Service
 
+OF_THE_LISTENERS = {"_pydantic_core", "_http_parser"}
+"""Of pydantic and aiohttp."""
 RULES = '[handlers.log]\ntype = "log"\nlevel = "debug"\n[[rules]]\nname = "all"\nhandlers = ["log"]\n'
 
 
@@ -166,3 +168,24 @@ async def test_restarts_under_load_refuse_no_push(
         assert (await inbox.stats()).notifications == count
     finally:
         await inbox.close()
+
+
+async def test_the_process_that_writes_the_inbox_has_loaded_only_what_it_works_with(
+    service: Service, manager: Manager, sns: SimulatedSns, url: str
+) -> None:
+    assert (await sns.publish(url, "hello")).status == 200
+    await manager.hear(lambda said: said.get("STATUS", "").startswith("received 1, waiting 0, dead 0"))
+    (writer,) = children_of(service.process.pid)
+    assert OF_THE_LISTENERS <= libraries(service.process.pid)
+    assert OF_THE_LISTENERS.isdisjoint(libraries(writer))
+    assert "_sqlite3" in libraries(writer)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def libraries(pid: int) -> set[str]:
+    """The extension modules and libraries of a process, by their names up to the first dot."""
+    files = [line.split(maxsplit=5)[5:] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    return {Path(file[0]).name.partition(".")[0] for file in files if file}
