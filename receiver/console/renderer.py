@@ -1,14 +1,17 @@
 """Pages from templates: escaped unless said otherwise, and strict about what a template asks for."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from receiver.access import Access, Way
 from receiver.console import charts, wording
 from receiver.console.assets import Assets
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 NAVIGATION = (
     ("/", "Overview"),
@@ -27,14 +30,21 @@ class Renderer:
     def __init__(self, assets: Assets, access: Access, clock: Callable[[], float]) -> None:
         self._access = access
         self._clock = clock
-        self._environment = Environment(
+        self._assets = assets
+
+    @cached_property
+    def _environment(self) -> "Environment":
+        # With the first page: most daemons show none for most of their lives.
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        environment = Environment(
             loader=PackageLoader("receiver.console"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {
+        environment.filters |= {
             "when": self._when,
             "since": self._since,
             "age": wording.age,
@@ -44,13 +54,14 @@ class Renderer:
             "pretty": wording.pretty,
             "compact": wording.compact,
         }
-        self._environment.globals |= {
-            "asset": assets.url,
+        environment.globals |= {
+            "asset": self._assets.url,
             "navigation": NAVIGATION,
             "draw": charts.draw,
             "legend": charts.legend,
             "written": charts.written,
         }
+        return environment
 
     def _when(self, seconds: float | None) -> str:
         return wording.when(seconds, self._clock())
