@@ -129,6 +129,8 @@ class Retry:
     status: int | None = None
     response: bytes = b""
     request_id: str = ""
+    begun: bool = False
+    """As that of Postpone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class Postpone:
 
     reason: str
     after: float
+    begun: bool = False
+    """Something was begun elsewhere that this delivery alone can end: from now on no newer one supersedes it."""
 
 
 Outcome = Done | Retry | Dead | Postpone

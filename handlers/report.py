@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -16,14 +16,16 @@ from handlers.failures import describe
 from handlers.file_path import FilePath
 from handlers.settings import PositiveDuration
 from handlers.spapi.account_keys import AccountKeys
+from handlers.spapi.accounts import Account
 from handlers.spapi.call import Call
 from handlers.spapi.catalogue import Catalogue
+from handlers.spapi.client import SpapiClient
 from handlers.spapi.conversion import ConversionError, Converted, Damaged, charset_of, convert, finished, is_charset
 from handlers.spapi.document_files import DocumentFiles, check_directory
 from handlers.spapi.download import Download, DownloadError, LinkEnded, Progress
 from handlers.spapi.errors import SpapiError, SpapiFault
 from handlers.spapi.finished import FinishedWork
-from handlers.spapi.outcomes import outcome_of
+from handlers.spapi.outcomes import outcome_of, outcome_when
 from handlers.spapi.request import build
 from handlers.spapi.requested import CREATE, Asked, RequestedReports
 from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
@@ -110,14 +112,11 @@ class ReportHandler(Handler[ReportSettings]):
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT, auto_decompress=False, trust_env=True)
 
     async def handle(self, delivery: Delivery) -> Outcome:
-        try:
-            if self.settings.request is not None:
-                return await self._wait(delivery, self.settings.request)
-            return await self._end(delivery, FinishedWork.of(delivery.document))
-        except HandlerError as error:
-            return outcome_of(error)
-        except (aiohttp.ClientError, OSError) as error:
-            return Retry(describe(error))
+        request = self.settings.request
+        return await outcome_when(self._tell(delivery) if request is None else self._wait(delivery, request))
+
+    async def _tell(self, delivery: Delivery) -> Outcome:
+        return await self._end(delivery, FinishedWork.of(delivery.document))
 
     async def _wait(self, delivery: Delivery, request: Structure) -> Outcome:
         """Ask for the report, look at it every 30 s, and end like one that a notification tells of."""
@@ -125,6 +124,10 @@ class ReportHandler(Handler[ReportSettings]):
         client = await shared_client(self.context).get()
         account = await self.settings.choose(client.accounts, delivery.document)
         asked = await self._requested.ask(client, account, delivery, body)
+        outcome = await outcome_when(self._look(client, account, delivery, asked))
+        return replace(outcome, begun=True) if isinstance(outcome, Postpone | Retry) else outcome
+
+    async def _look(self, client: SpapiClient, account: Account, delivery: Delivery, asked: Asked) -> Outcome:
         try:
             work = await self._requested.look(client, account, delivery, asked)
             outcome = self._unfinished(work, asked) or await self._end(delivery, work)

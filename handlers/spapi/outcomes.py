@@ -1,9 +1,13 @@
 """What an error of a call means for a delivery."""
 
+from collections.abc import Awaitable
+
+import aiohttp
 import orjson
 
 from handlers.base import Dead, Outcome, Postpone, Retry
 from handlers.errors import HandlerError, TemplateError
+from handlers.failures import describe
 from handlers.spapi.errors import LwaError, PlanExhausted, SpapiError, SpapiFault, VaultError
 
 _THROTTLED = 1.0
@@ -31,6 +35,16 @@ def outcome_of(error: HandlerError) -> Outcome:
     if isinstance(error, SpapiFault) and not (error.retryable or isinstance(error, VaultError)):
         return Dead(str(error))
     return Retry(str(error))
+
+
+async def outcome_when(attempt: Awaitable[Outcome]) -> Outcome:
+    """The outcome of an attempt, or of a part of it, also where it raises."""
+    try:
+        return await attempt
+    except HandlerError as error:
+        return outcome_of(error)
+    except (aiohttp.ClientError, OSError) as error:
+        return Retry(describe(error))
 
 
 def _answered(error: SpapiError) -> Outcome:

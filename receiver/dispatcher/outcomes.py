@@ -113,6 +113,7 @@ class _Run(NamedTuple):
             response=answered.response[:_MOST_RESPONSE] if answered else b"",
             request_id=one_line(answered.request_id) if answered else "",
             children=children,
+            begun=isinstance(outcome, Postpone | Retry) and outcome.begun,
         )
         return Ended(self.claim, result, name, self.internal)
 

@@ -14,9 +14,9 @@ _ANSWER: tuple[tuple[str, tuple[type, ...]], ...] = (
 )
 _FIELDS: dict[type[Any], tuple[tuple[str, tuple[type, ...]], ...]] = {
     Done: (("result", (*_BYTES, NoneType)), ("detail", (str,)), *_ANSWER),
-    Retry: (("reason", (str,)), ("after", (*_SECONDS, NoneType)), *_ANSWER),
+    Retry: (("reason", (str,)), ("after", (*_SECONDS, NoneType)), ("begun", (bool,)), *_ANSWER),
     Dead: (("reason", (str,)), *_ANSWER),
-    Postpone: (("reason", (str,)), ("after", _SECONDS)),
+    Postpone: (("reason", (str,)), ("after", _SECONDS), ("begun", (bool,))),
 }
 _LARGEST_STATUS = 2**31
 

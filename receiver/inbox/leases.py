@@ -10,6 +10,7 @@ from receiver.inbox.line import Newcomer, Place, add, join, note_done, settle
 from receiver.inbox.schema import BLOCKED, CODES, DONE, RUNNING, WAITING
 from receiver.inbox.statements import (
     ADD_ATTEMPTS,
+    BEGIN,
     CLAIM,
     DROP_POSTPONED,
     EXTEND,
@@ -234,6 +235,8 @@ def _end_run(transaction: Transaction, place: Place, result: Result, outcome: st
     if waits and place.key is not None:
         state = BLOCKED
     transaction.execute(FINISH, (state, result.counts, *_times(result), result.detail, place.id))
+    if result.begun:
+        transaction.execute(BEGIN, (place.id,))
     transaction.move(place.handler, RUNNING, state)
     woken = {place.handler} if waits else set[str]()
     if place.key is None:

@@ -3,6 +3,8 @@
 Whatever joins or leaves a line passes here: of a line's open deliveries at most one is waiting or running, all others
 are blocked, so that claiming needs no look at the line. Here too deliveries are superseded: by a newer one of a burst
 (`coalesce`), by one already done (`newest_only`), by the first of its kind (`once`).
+A delivery that has begun something elsewhere, such as a report that it waits for, stays: were it superseded again and
+again, all of its kind would begin and none would end.
 """
 
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from receiver.inbox.statements import (
 from receiver.inbox.store import Route
 from receiver.inbox.transaction import Transaction
 
+BEGUN = "ALTER TABLE deliveries ADD COLUMN begun INTEGER NOT NULL DEFAULT 0"
+"""Part of a version: see `receiver.inbox.migrations`."""
 NEWER_WAITS = "a newer event of this key took its place"
 NEWER_DONE_BEFORE = "a newer event of this key is done already"
 ONCE_BEFORE = "another delivery of this kind came first"
@@ -191,11 +195,12 @@ def _repeats_once(transaction: Transaction, place: Place, route: Route, now: flo
 
 def _coalesce(transaction: Transaction, place: Place, now: float) -> None:
     """Leave the newest of a key's waiting deliveries; untried ones hand it their time, so a burst delays it once."""
-    *older, newest = transaction.rows(COALESCING, (place.handler, place.key, place.rule))
-    survivor, _, _, due_at, attempts = newest
+    *before, newest = transaction.rows(COALESCING, (place.handler, place.key, place.rule))
+    survivor, _, due_at, attempts, _ = newest
+    older = [(id_, state, due, tried) for id_, state, due, tried, begun in before if not begun]
     for id_, state, *_ in older:
         supersede(transaction, id_, place.handler, state, (survivor, NEWER_WAITS), now)
-    earliest = min([due_at, *(due for _, _, _, due, tried in older if not tried)])
+    earliest = min([due_at, *(due for _, _, due, tried in older if not tried)])
     if earliest < due_at and not attempts:
         transaction.execute(SET_DUE, (earliest, survivor))
 

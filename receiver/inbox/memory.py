@@ -114,6 +114,7 @@ class MemoryInbox:
         chosen = [each for each in self._chosen(which) if each.state in FINAL][: which.limit]
         for index, kept in enumerate(chosen):
             kept.attempts, kept.due_at, kept.reason, kept.superseded_by = 0, now + index * spacing, "", None
+            kept.begun = False
             self._shelf.stand(kept, now)
         return len(chosen)
 
@@ -257,6 +258,7 @@ class MemoryInbox:
         now, waits = result.ended_at, result.state is State.WAITING
         self._record(kept, result, outcome)
         kept.attempts += result.counts
+        kept.begun |= result.begun
         woken = {kept.route.handler} if waits else set[str]()
         if waits:
             kept.reason = result.detail

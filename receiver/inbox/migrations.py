@@ -9,12 +9,13 @@ from receiver.errors import InboxError
 from receiver.inbox.audit import ACTIONS
 from receiver.inbox.connection import uri
 from receiver.inbox.entities import ENTITIES
+from receiver.inbox.line import BEGUN
 from receiver.inbox.minutes import MINUTES
 from receiver.inbox.schema import VERSION_1
 from receiver.inbox.seen import SEEN_BY_AGE
 from receiver.inbox.tokens import VERSION_2
 
-STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS, SEEN_BY_AGE)
+STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS, SEEN_BY_AGE, BEGUN)
 """Step n, counted from 0, brings version n to version n + 1."""
 
 

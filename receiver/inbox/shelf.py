@@ -34,6 +34,7 @@ class Kept:
     leased_until: float | None = None
     finished_at: float | None = None
     reason: str = ""
+    begun: bool = False
     superseded_by: int | None = None
     history: list[tuple[int, AttemptRow]] = field(default_factory=list)
 
@@ -164,7 +165,8 @@ class Shelf:
         kept.superseded_by = by
 
     def _coalesce(self, kept: Kept, now: float) -> None:
-        *older, newest = [each for each in self._rivals(kept) if each.route.coalesce is not None]
+        *before, newest = [each for each in self._rivals(kept) if each.route.coalesce is not None]
+        older = [each for each in before if not each.begun]
         for each in older:
             self._supersede(each, newest.id, NEWER_WAITS, now)
         if not newest.attempts:

@@ -50,7 +50,7 @@ SAVE_NEWEST = (
     "at = excluded.at WHERE excluded.event_time >= newest.event_time"
 )
 COALESCING = (
-    "SELECT id, state, event_time, due_at, attempts FROM deliveries INDEXED BY deliveries_replaceable "
+    "SELECT id, state, due_at, attempts, begun FROM deliveries INDEXED BY deliveries_replaceable "
     "WHERE handler = ? AND key = ? AND rule = ? AND state IN (0, 1) AND (coalesce IS NOT NULL OR newest_only = 1) "
     "AND coalesce IS NOT NULL ORDER BY event_time, id"
 )
@@ -62,6 +62,7 @@ STALE = (
 SUPERSEDE = (
     "UPDATE deliveries SET state = 5, superseded_by = ?, reason = ?, finished_at = ?, leased_until = NULL WHERE id = ?"
 )
+BEGIN = "UPDATE deliveries SET begun = 1 WHERE id = ?"
 SET_DUE = "UPDATE deliveries SET due_at = ? WHERE id = ?"
 FRONT = "SELECT id, state FROM deliveries INDEXED BY deliveries_front WHERE handler = ? AND key = ? AND state IN (0, 2)"
 HEAD = (
@@ -107,7 +108,8 @@ LEASED = (
     "WHERE state = 2 AND leased_until <= ? ORDER BY id"
 )
 REVIVE = (
-    "UPDATE deliveries SET state = ?, attempts = 0, due_at = ?, finished_at = NULL, superseded_by = NULL, reason = '' "
+    "UPDATE deliveries SET state = ?, attempts = 0, due_at = ?, finished_at = NULL, superseded_by = NULL, reason = '', "
+    "begun = 0 "
     "WHERE id = ?"
 )
 HAS_ROUTE = (

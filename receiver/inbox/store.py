@@ -153,6 +153,8 @@ class Result(NamedTuple):
     response: bytes = b""
     request_id: str = ""
     children: tuple[Child, ...] = ()
+    begun: bool = False
+    """Whether the delivery must not be superseded by a newer one of a burst from now on."""
 
 
 class Finished(NamedTuple):

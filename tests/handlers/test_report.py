@@ -201,6 +201,7 @@ async def test_a_report_is_asked_for_once_and_waited_for_over_restarts(
         if not isinstance(outcome, Postpone):
             break
         assert outcome.after == 30.0
+        assert outcome.begun
         assert looks or "is IN_QUEUE since 0 s" in outcome.reason
         clock.now += outcome.after
         looks += 1
@@ -257,6 +258,18 @@ async def test_a_report_that_amazon_no_longer_has_is_dead_and_a_replay_asks_for_
     assert outcome.status == 404
     assert isinstance(await handler.handle(wanting(delivery)), Postpone)
     assert both.calls("reports.2021-06-30.createReport") == 2
+
+
+async def test_a_report_that_was_asked_for_is_begun_also_where_it_cannot_be_looked_for_or_kept(
+    amazon: Any, make: Any, delivery: Any, tmp_path: Path
+) -> None:
+    both = await amazon(report_time=0.0)
+    handler = await make("report", services=both.services, directory=str(tmp_path / "out"), request=REQUEST)
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").write_text("")
+    outcome = await handler.handle(wanting(delivery))
+    assert isinstance(outcome, Retry)
+    assert outcome.begun
 
 
 async def test_what_cannot_be_kept_is_not_asked_for(amazon: Any, make: Any, delivery: Any, tmp_path: Path) -> None:

@@ -86,6 +86,12 @@ def test_postponing_spends_no_attempt() -> None:
     assert not ended.result.counts
 
 
+@pytest.mark.parametrize("kind", [Postpone, Retry])
+def test_what_has_begun_something_is_told_to_the_inbox(kind: Any) -> None:
+    assert judged(kind("waits for it", 30.0, begun=True)).result.begun
+    assert not judged(kind("later", 30.0)).result.begun
+
+
 def test_postponing_ends_with_age() -> None:
     old = LaneSettings(retry=RetryPolicy(age=3600.0))
     ended = judged(Postpone("not ready", 30.0), old, created_at=101.5 - 3600)

@@ -261,3 +261,38 @@ async def test_chain_child_stands_in_the_line_of_its_own_handler(
     assert row is not None
     assert row.parent_id == second.id
     assert child.webhook_id not in {claim.webhook_id, next_child.webhook_id}
+
+
+async def test_burst_leaves_one_alone_that_has_begun_something(
+    inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States
+) -> None:
+    burst = route(key="k", coalesce=10.0)
+    await inbox.accept([entry("n1", burst, event_time=5.0)])
+    (claim,) = await inbox.claim("erp", 1, 1010.0, 30.0)
+    await inbox.accept([entry("n2", burst, event_time=6.0, at=1011.0)])
+    postponed = {"due_at": 1050.0, "counts": False}
+    await inbox.finish([result(claim, WAITING, 1012.0, begun=True, **postponed)])
+    for number, event_time in [(3, 7.0), (4, 4.0)]:
+        await inbox.accept([entry(f"n{number}", burst, event_time=event_time, at=1013.0)])
+    assert await states(1, 2, 3, 4) == [WAITING, SUPERSEDED, BLOCKED, SUPERSEDED]
+    assert await inbox.next_due("erp") == 1050.0
+    (claim,) = await inbox.claim("erp", 9, 1050.0, 30.0)
+    await inbox.finish([result(claim, WAITING, 1051.0, **postponed | {"due_at": 1080.0})])
+    (claim,) = await inbox.claim("erp", 9, 1080.0, 30.0)
+    assert claim.id == 1
+    await inbox.finish([result(claim, DONE, 1081.0)])
+    assert await states(1, 3) == [DONE, WAITING]
+
+
+async def test_a_replayed_one_has_begun_nothing(
+    inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States
+) -> None:
+    burst = route(key="k", coalesce=10.0)
+    await inbox.accept([entry("n1", burst, event_time=5.0)])
+    (claim,) = await inbox.claim("erp", 1, 1010.0, 30.0)
+    await inbox.finish([result(claim, WAITING, 1011.0, due_at=1050.0, counts=False, begun=True)])
+    (claim,) = await inbox.claim("erp", 1, 1050.0, 30.0)
+    await inbox.finish([result(claim, DEAD, 1051.0)])
+    await inbox.replay(DeliveryFilter(ids=(1,)), 1060.0)
+    await inbox.accept([entry("n2", burst, event_time=6.0, at=1061.0)])
+    assert await states(1, 2) == [SUPERSEDED, WAITING]

@@ -113,6 +113,7 @@ async def test_keys_of_the_version_before_are_known(tmp_path: Path, entry: Make)
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO seen SELECT key, notification_id, at FROM recent")
         connection.execute("DROP TABLE recent")
+        connection.execute("ALTER TABLE deliveries DROP COLUMN begun")
         connection.execute(f"PRAGMA user_version = {STEPS.index(seen.SEEN_BY_AGE)}")
         connection.commit()
         connection.isolation_level = None
