@@ -1,12 +1,15 @@
 """The rules in force, with how often each fired."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from receiver.api.model import Answer, Asked
 from receiver.api.operation import Call
 from receiver.api.values import Time, seconds_of
 from receiver.history import named
+from receiver.inbox.minutes import Minute
 from receiver.world import World
 
 
@@ -79,7 +82,12 @@ class Rules:
 
 async def counts_since(world: World, at: float) -> Counter[str]:
     """What was counted from a time on. Raises Unavailable."""
+    return await asyncio.to_thread(_summed, await world.history.since(max(at, 0.0)))
+
+
+def _summed(minutes: Sequence[Minute]) -> Counter[str]:
+    """Of two weeks there are twenty thousand minutes: to be done beside the event loop."""
     total: Counter[str] = Counter()
-    for minute in await world.history.since(max(at, 0.0)):
+    for minute in minutes:
         total.update(minute.counts)
     return total

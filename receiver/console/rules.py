@@ -64,7 +64,8 @@ class Rules:
     ) -> web.Response:
         world, span = self._world, span_of(request.query.get("span", "24h"))
         now, config = world.clock(), world.config()
-        hits = Intervals(span, await world.history.since(now - span.seconds), now).by("rule")
+        minutes = await world.history.since(now - span.seconds)
+        hits = (await asyncio.to_thread(Intervals, span, minutes, now)).by("rule")
         lines = [
             RuleLine(rule, rule.pattern.source if rule.pattern else None, hits.get(rule.name, 0))
             for rule in config.rules

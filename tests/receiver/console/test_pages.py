@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,9 @@ import pytest
 
 from receiver.console import dead, live
 from receiver.errors import Unavailable
+from receiver.history import History
 from receiver.inbox import DeliveryFilter, State
+from receiver.inbox.minutes import Minute
 from receiver.simulators.sink import Behaviour, Sink
 from receiver.simulators.sns import SimulatedSns
 
@@ -182,3 +185,38 @@ async def test_no_more_than_so_many_pages_follow(
         async with browser.get("/live/events") as second:
             assert second.status == 503
     await router.stop()
+
+
+class WatchedCounts(Mapping[str, int]):
+    """The counts of a minute; notes the threads that add them up."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+    def __getitem__(self, name: str) -> int:
+        return {"rule all": 2}[name]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        self.threads.add(threading.get_ident())
+        return iter(["rule all"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/?span=14d", "/rules?span=14d", "/api/v1/rules?since=14d", "/api/v1/stats?since=14d"]
+)
+async def test_the_minutes_of_two_weeks_are_added_up_beside_the_event_loop(
+    router: Any, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    counts = WatchedCounts()
+
+    async def two_weeks(_history: History, at: float) -> list[Minute]:
+        return [Minute(int(at) // 60 * 60 + 86400, counts)]
+
+    monkeypatch.setattr(History, "since", two_weeks)
+    async with browser.get(path) as answer:
+        assert answer.status == 200
+    assert counts.threads
+    assert threading.get_ident() not in counts.threads
