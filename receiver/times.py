@@ -7,8 +7,22 @@ _CALENDAR = (-62135596800.0, 253402300799.0)
 
 
 def iso(seconds: float) -> str:
-    """A time as ISO 8601 UTC with milliseconds and a Z, as SNS and SP-API write it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A time as ISO 8601 UTC with milliseconds and a Z, as SNS and SP-API write it.
+
+    What the calendar has not, as older inboxes may hold it, becomes the nearest time that it has.
+    """
+    return in_calendar(seconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def has(seconds: float) -> bool:
+    """Whether the calendar has a time in UTC."""
+    return _CALENDAR[0] <= seconds <= _CALENDAR[1]
+
+
+def in_calendar(seconds: float) -> datetime:
+    """A time in UTC: the first or the last that can be written where it lies beyond them."""
+    first, last = _CALENDAR
+    return datetime.fromtimestamp(min(max(seconds, first), last), UTC)
 
 
 def parse_time(text: object) -> float | None:
@@ -23,4 +37,4 @@ def parse_time(text: object) -> float | None:
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return seconds if _CALENDAR[0] <= seconds <= _CALENDAR[1] else None
+    return seconds if has(seconds) else None

@@ -24,11 +24,8 @@ _PRINTABLE = r"^[^\u0000-\u001f\u007f]+$"
 
 
 def moment(seconds: float | None) -> str | None:
-    """A time as it is answered, None where there is none or the calendar ends before it."""
-    try:
-        return None if seconds is None else times.iso(seconds)
-    except (ValueError, OverflowError, OSError):
-        return None
+    """A time as it is answered, None where there is none or the calendar has it not."""
+    return times.iso(seconds) if seconds is not None and times.has(seconds) else None
 
 
 def seconds_of(text: str | None, now: float) -> float | None:

@@ -1,14 +1,13 @@
 """How values are written for people: times, ages, counts, JSON. Pure."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from markupsafe import Markup
 
 from receiver import json_text
-from receiver.times import iso
+from receiver.times import in_calendar, iso
 
 ABSENT = "\N{EN DASH}"
 """Stands where there is no value."""
@@ -20,8 +19,8 @@ def when(seconds: float | None, now: float, *, ago: bool = False) -> str:
     """A time in UTC, with its year where that is not this one, and how long ago it was where that is wanted."""
     if seconds is None:
         return ABSENT
-    moment = datetime.fromtimestamp(seconds, UTC)
-    year = f" {moment.year}" if moment.year != datetime.fromtimestamp(now, UTC).year else ""
+    moment = in_calendar(seconds)
+    year = f" {moment.year}" if moment.year != in_calendar(now).year else ""
     past = f" ({age(now - seconds)} ago)" if ago and now >= seconds else ""
     return Markup('<time datetime="{}">{}</time>').format(iso(seconds), f"{moment:%d %b}{year} {moment:%H:%M:%S}{past}")
 

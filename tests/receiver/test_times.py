@@ -15,3 +15,15 @@ def test_what_is_read_can_be_written(text: str) -> None:
 )
 def test_what_could_not_be_written_again_is_no_time(text: object) -> None:
     assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (253402300800.0, "9999-12-31T23:59:59.000Z"),
+        (1e18, "9999-12-31T23:59:59.000Z"),
+        (-1e18, "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_what_the_calendar_has_not_is_written_as_the_nearest_that_it_has(seconds: float, written: str) -> None:
+    assert iso(seconds) == written

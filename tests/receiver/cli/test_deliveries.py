@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,22 @@ def states(path: Path) -> dict[int, str]:
 )
 def test_notifications_are_listed(path: Path, options: tuple[str, ...], ids: list[int]) -> None:
     assert [record["id"] for record in records(path, "inbox", "list", *options)] == ids
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(253402300800.0, "9999-12-31T23:59:59.000Z"), (-1e300, "0001-01-01T00:00:00.000Z")]
+)
+def test_a_time_that_no_calendar_has_is_shown_as_the_nearest(path: Path, seconds: float, shown: str) -> None:
+    """Older versions kept what a message said."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE notifications SET event_time = ?", (seconds,))
+        connection.execute("UPDATE deliveries SET event_time = ?", (seconds,))
+    assert {record["event_time"] for record in records(path, "inbox", "list")} == {shown}
+    assert {record["event_time"] for record in records(path, "deliveries", "list")} == {shown}
+    for arguments in (("inbox", "show", "1"), ("deliveries", "show", "1"), ("inbox", "export"), ("inbox", "list")):
+        result = run(path, *arguments)
+        assert result.exit_code == 0, result.output
+        assert arguments == ("inbox", "list") or shown in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import aiohttp
@@ -220,3 +222,19 @@ async def test_the_minutes_of_two_weeks_are_added_up_beside_the_event_loop(
         assert answer.status == 200
     assert counts.threads
     assert threading.get_ident() not in counts.threads
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/live", "/dead", "/notifications/1", "/deliveries/1", "/api/v1/notifications/1"]
+)
+async def test_a_time_that_no_calendar_has_breaks_no_page(
+    router: Any, browser: aiohttp.ClientSession, sns: SimulatedSns, sink: Sink, path: str
+) -> None:
+    sink.behave(Behaviour(status=400))
+    await push(router, sns)
+    await all_dead(router, 1)
+    with closing(sqlite3.connect(router.inbox.path)) as connection, connection:
+        connection.execute("UPDATE notifications SET event_time = 253402300800.0")
+        connection.execute("UPDATE deliveries SET event_time = 253402300800.0")
+    async with browser.get(path) as answer:
+        assert answer.status == 200, await answer.text()
