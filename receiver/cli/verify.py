@@ -15,7 +15,7 @@ from receiver.cli.output import iso, json_line
 from receiver.errors import Refused, Unavailable
 from receiver.escapes import escaped
 from receiver.sns import CertificateStore, Fetch, StandIn, TopicList, UnverifiedMessage, Verifier, http_fetch, parse
-from receiver.sns.given import GivenCertificate
+from receiver.sns.given import GivenCertificate, check_pem
 from receiver.times import parse_time
 
 _OWN_TIME = "message"
@@ -48,11 +48,31 @@ class _Pattern(click.ParamType[Any]):
 
 
 @dataclass(frozen=True, slots=True)
+class _Given:
+    """A certificate in a file."""
+
+    path: Path
+    pem: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> "_Given":
+        """Raises BadParameter for a file that holds no certificate, which says nothing about the message."""
+        try:
+            pem = path.read_bytes()
+            check_pem(pem)
+        except OSError as error:
+            raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--certificate") from None
+        except ValueError as error:
+            raise click.BadParameter(f"{path} {error}", param_hint="--certificate") from None
+        return cls(path, pem)
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     """What is asked. `at` is seconds since the epoch or `message`, `chain` None where the other options decide."""
 
     body: bytes
-    certificate: Path | None
+    certificate: "_Given | None"
     at: float | str | None
     topics: tuple[str, ...]
     signers: tuple[StandIn, ...]
@@ -123,9 +143,10 @@ def command(
 
     MESSAGE is a file with the body of the push, or - for standard input. Its age does not matter here.
     """
+    given = None if certificate is None else _Given.read(certificate)
     try:
         signers = (StandIn.open(signer, certificate),) if signer else ()
-        question = _Question(message.read(), certificate, at, topics, signers, chain)
+        question = _Question(message.read(), given, at, topics, signers, chain)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--signer") from None
     except OSError as error:
@@ -157,9 +178,9 @@ async def _answer(question: _Question) -> _Verdict:
 async def _verify(message: UnverifiedMessage, question: _Question, at: float) -> None:
     async with http_fetch() as http:
         fetch: Fetch = http
-        if question.certificate is not None:
-            pem = question.certificate.read_bytes()
-            fetch = GivenCertificate(message.fields["SigningCertURL"], question.certificate, pem, http)
+        given = question.certificate
+        if given is not None:
+            fetch = GivenCertificate(message.fields["SigningCertURL"], given.path, given.pem, http)
         certificates = CertificateStore(fetch, verify_chain=question.verify_chain)
         topics = TopicList(question.topics or [message.topic.text])
         verifier = Verifier(certificates, topics, clock=time.time, max_age=math.inf, signers=question.signers)
@@ -181,7 +202,7 @@ def _facts(message: UnverifiedMessage, question: _Question, at: float) -> dict[s
         "timestamp": iso(message.timestamp),
         "judged_at": iso(at),
         "signature_version": message.fields["SignatureVersion"],
-        "certificate": str(given) if given else url,
+        "certificate": str(given.path) if given else url,
         "certificate_given": given is not None,
         "chain_checked": question.verify_chain and not stand_in,
     }

@@ -10,6 +10,18 @@ from receiver.errors import NotAuthentic
 from receiver.sns.certificate import read_pem
 from receiver.sns.fetch import Fetch, Fetched
 
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+
+
+def check_pem(content: bytes) -> None:
+    """Raise ValueError, with what is wrong, unless the content of a file is one certificate in PEM."""
+    if _BEGIN not in content:
+        raise ValueError("holds no PEM certificate, which would begin with -----BEGIN CERTIFICATE-----")
+    try:
+        read_pem(content)
+    except NotAuthentic as error:
+        raise ValueError(f"cannot be used: {error.detail}") from None
+
 
 @dataclass(frozen=True, slots=True)
 class GivenCertificate:

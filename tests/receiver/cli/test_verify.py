@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +142,26 @@ def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
         assert str(path) in result.stderr
 
 
-def test_a_certificate_that_is_none_is_refused(shared: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.pem").write_text("hello")
-    result = run(str(shared / "sns" / NAMES[0]), "--certificate", str(tmp_path / "a.pem"), "--at", "message")
-    assert result.exit_code == 1
-    assert "is not a PEM certificate alone" in result.stdout
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("hello", "holds no PEM certificate"),
+        ("", "holds no PEM certificate"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "holds no PEM certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be used: .* is damaged"),
+        ("note\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "is not a PEM certificate alone"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--signer", "http://127.0.0.1:4566/"]])
+def test_a_certificate_that_is_none_is_wrong_usage(
+    shared: Path, tmp_path: Path, content: str, fault: str, more: list[str]
+) -> None:
+    """It says nothing about the message, whose authenticity is not in doubt."""
+    path = tmp_path / "a.pem"
+    path.write_text(content)
+    result = run(str(shared / "sns" / NAMES[0]), "--certificate", str(path), "--at", "message", *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.search(f"--certificate: {re.escape(str(path))} .*{fault}", result.stderr)
 
 
 @pytest.fixture
