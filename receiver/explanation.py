@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -224,11 +223,3 @@ def _ways(routes: tuple[Route, ...]) -> list[str]:
 def _way(route: Route) -> str:
     key = f" (key {route.key})" if route.key else ""
     return f"{route.rule} -> {route.handler}{key}{' dead at once' if route.dead else ''}"
-
-
-def example_file(path: Path) -> str:
-    """A message file's text. Raises UnreadableMessage."""
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableMessage(f"{path} cannot be read: {error}") from None

@@ -15,7 +15,7 @@ from receiver.cli.times import TIME
 from receiver.cli.written import ID
 from receiver.config import Configuration, load
 from receiver.errors import RouterError
-from receiver.explanation import Explainer, Explanation, Planned, differences, example_file
+from receiver.explanation import Explainer, Explanation, Planned, UnreadableMessage, differences
 from receiver.inbox import NotificationFilter
 from receiver.notification import Notification, read_stored
 from receiver.rules import Verdict
@@ -46,12 +46,21 @@ def command(
         return
     explainer = Explainer(configuration)
     if message is not None:
-        text = sys.stdin.read() if message == "-" else example_file(Path(message))
-        explanations = explainer.explain_text(text, topic)
+        explanations = explainer.explain_text(_text(message), topic)
     else:
         explanations = [explainer.explain(asyncio.run(_kept(configuration, kept or 0)))]
     for explanation in explanations:
         json_line(_record(explanation)) if as_json else _show(explanation)
+
+
+def _text(name: str) -> str:
+    """A message's text, from a file or standard input. Raises UnreadableMessage."""
+    try:
+        return (sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()).decode()
+    except OSError as error:
+        raise click.BadParameter(f"{name}: {error.strerror}", param_hint="MESSAGE") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableMessage(f"{name} cannot be read: {error}") from None
 
 
 async def _kept(config: Configuration, id_: int) -> Notification:

@@ -105,9 +105,18 @@ def test_a_field_that_is_missing_makes_the_delivery_dead_at_once(rules: Path) ->
 def test_wrong_usage_and_unreadable_messages(rules: Path, tmp_path: Path) -> None:
     assert explain(rules).exit_code == 2
     assert explain(rules, "x.json", "--inbox", "1").exit_code == 2
-    for arguments, said in [((str(tmp_path / "none.json"),), "cannot be read"), (("-",), "not JSON")]:
-        with pytest.raises(Exception, match=said):
+    (tmp_path / "latin.json").write_bytes(b"\xe9")
+    for arguments, said in [((str(tmp_path / "latin.json"),), "cannot be read"), (("-",), "not JSON")]:
+        with pytest.raises(UnreadableMessage, match=said):
             explain(rules, *arguments, text="{")
+
+
+@pytest.mark.parametrize("name", ["none.json", "."])
+def test_a_file_that_is_not_there_is_wrong_usage(rules: Path, tmp_path: Path, name: str) -> None:
+    """As with `verify` and `call --body`."""
+    result = explain(rules, str(tmp_path / name))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{tmp_path / name}: " in result.stderr
 
 
 def keep(rules: Path, *messages: dict[str, Any]) -> None:
