@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from handlers.base import Delivery
 from handlers.errors import TemplateError
+from handlers.json_text import written
 from handlers.template import Structure
 from handlers.unread import shown, unread
 
@@ -68,7 +69,8 @@ def body_of(delivery: Delivery, choice: str | Structure | None = None) -> Body:
 
     Without a choice: the result of the handler before, byte for byte, in a chain; else the notification. A text
     renders as text/plain, any other value as JSON. The choice is one that `parse_choice` let through.
-    Raises TemplateError where a template names a field that the notification lacks.
+    Raises TemplateError where a template names a field that the notification lacks, or what is to be written is nested
+    too deep.
     """
     if choice is None:
         return _result(delivery.body) if delivery.body is not None else _notification(delivery)
@@ -78,7 +80,7 @@ def body_of(delivery: Delivery, choice: str | Structure | None = None) -> Body:
 
 
 def _body(value: Any) -> Body:
-    return Body(value.encode(), TEXT) if isinstance(value, str) else Body(orjson.dumps(value), JSON)
+    return Body(value.encode(), TEXT) if isinstance(value, str) else Body(written(value), JSON)
 
 
 def _result(data: bytes) -> Body:
@@ -100,7 +102,7 @@ def _is_text(data: bytes) -> bool:
 def _notification(delivery: Delivery) -> Body:
     """The normalised document."""
     kept = unread(delivery)
-    return Body(orjson.dumps(shown(delivery.document)) if kept is None else kept.sent, JSON)
+    return Body(written(shown(delivery.document)) if kept is None else kept.sent, JSON)
 
 
 def _message(delivery: Delivery) -> Body:
@@ -127,7 +129,7 @@ def _event(delivery: Delivery) -> Body:
         "resources": [topic] if topic else [],
         "detail": _inner(document),
     }
-    return Body(orjson.dumps(envelope), JSON)
+    return Body(written(envelope), JSON)
 
 
 def _region(topic: str) -> str:

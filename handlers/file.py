@@ -11,6 +11,7 @@ from handlers.base import Delivery, Done, Handler, HandlerContext, HandlerSettin
 from handlers.bodies import JSON, TEXT, Body, BodyChoice, body_of
 from handlers.errors import SettingsError
 from handlers.file_path import FilePath
+from handlers.json_text import written
 from handlers.line_file import LineFile
 from handlers.line_writer import LineWriter
 
@@ -72,7 +73,7 @@ class FileHandler(Handler[FileSettings]):
 def _line(body: Body) -> bytes:
     """A body as one line of JSON: text as a JSON string, other bytes as `{"base64": …}`."""
     if body.content_type == JSON:
-        return orjson.dumps(orjson.loads(body.data)) if b"\n" in body.data or b"\r" in body.data else body.data
+        return written(orjson.loads(body.data)) if b"\n" in body.data or b"\r" in body.data else body.data
     if body.content_type == TEXT:
         return orjson.dumps(body.data.decode())
     return orjson.dumps({"base64": base64.b64encode(body.data).decode()})

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
-import orjson
 from pydantic import BaseModel, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from handlers.answers import KEPT
 from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Request, Retry
 from handlers.errors import HandlerError
 from handlers.expectation import Expectation
+from handlers.json_text import written
 from handlers.settings import Size
 from handlers.spapi.account_keys import AccountKeys
 from handlers.spapi.call import Call
@@ -222,7 +222,7 @@ class SpapiCallHandler(Handler[SpapiCallSettings]):
         """What is handed on in a chain. Raises TemplateError."""
         if self.settings.result is None:
             return content or None
-        return orjson.dumps(self.settings.result.render({**delivery.document, "answer": answer}))
+        return written(self.settings.result.render({**delivery.document, "answer": answer}))
 
     def _warn(self, event: str, **facts: Any) -> None:
         self.context.log.warning(event, extra={"facts": {"handler": self.context.name} | facts})

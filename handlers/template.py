@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from handlers.errors import TemplateError
 from handlers.field import Field, parse_field
+from handlers.json_text import slowly
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -155,10 +156,7 @@ def _join_texts(parts: Iterator[str | Field]) -> Iterator[str | Field]:
 
 def _text(value: Any, escape: Callable[[str], str] | None) -> str:
     if not isinstance(value, str):
-        try:
-            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        except RecursionError:
-            raise TemplateError("the value is nested too deep to be written") from None
+        value = slowly(value)
     return escape(value) if escape else value
 
 

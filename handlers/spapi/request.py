@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
+from handlers.json_text import written
 from handlers.spapi.errors import CatalogueError
 from handlers.spapi.operation import Operation, Parameter
 
@@ -133,6 +132,6 @@ def _content(operation: Operation, body: Any) -> bytes | None:
     if not operation.takes_body:
         raise CatalogueError(f"{operation.full_name} takes no body")
     try:
-        return bytes(body) if isinstance(body, bytes | bytearray) else orjson.dumps(body)
-    except (TypeError, orjson.JSONEncodeError) as error:
+        return bytes(body) if isinstance(body, bytes | bytearray) else written(body)
+    except TypeError as error:
         raise CatalogueError(f"{operation.full_name}: the body is not JSON: {error}") from None

@@ -181,12 +181,15 @@ async def _prune(inbox: SqliteInbox, before: float) -> int:
 
 
 def _document(row: NotificationRow) -> list[str]:
-    """The document that rules see, as indented JSON; the message as it is where it cannot be read."""
+    """The document that rules see, as indented JSON; the message as it is where that cannot be read, or written."""
     try:
-        document: Any = read_stored(row.body, row.part).document
+        return _indented(read_stored(row.body, row.part).document)
     except (ValueError, LookupError, TypeError, AttributeError):
-        document = row.body.decode("utf-8", "replace")
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2, default=dict).decode().splitlines()
+        return _indented(row.body.decode("utf-8", "replace"))
+
+
+def _indented(value: Any) -> list[str]:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=dict).decode().splitlines()
 
 
 def _stats_record(found: Stats, now: float) -> dict[str, Any]:

@@ -39,6 +39,7 @@ async def test_the_body_can_be_amazons_message_or_a_template(make: Any, delivery
     ("body", "line"),
     [
         (b'{\n "a": 1\r\n}', '{"a":1}'),
+        (b"[\n" * 300 + b"]" * 300, "[" * 300 + "]" * 300),
         ("zwei\nZeilen ü".encode(), '"zwei\\nZeilen ü"'),
         (b"\x00\xff\n", '{"base64":"AP8K"}'),
     ],

@@ -301,3 +301,15 @@ def test_a_filter_that_is_wrong_changes_nothing(path: Path) -> None:
     assert run(path, "deliveries", "replay", "--state", "lost", "--yes").exit_code == 2
     assert run(path, "deliveries", "cancel", "x", "--yes").exit_code == 2
     assert _with(path, count) == before
+
+
+def test_what_is_nested_deeper_than_orjson_writes_is_shown(path: Path) -> None:
+    outer = {"Message": "[" * 300 + "7" + "]" * 300, "MessageId": "m-deep", "TopicArn": "a:b:c:d:e:f", "Timestamp": ""}
+    envelope = Envelope(outer["Message"], outer["MessageId"], outer["TopicArn"], 1_772_827_227.0)
+    _with(path, lambda inbox: inbox.accept([Entry(read(envelope)[0], (), orjson.dumps(outer), 1_772_827_900.0)]))
+    (id_,) = [str(record["id"]) for record in records(path, "inbox", "list", "--limit", "1")]
+    for arguments in (("inbox", "show", id_), ("inbox", "show", id_, "--json")):
+        result = run(path, *arguments)
+        assert result.exit_code == 0, result.exception
+        assert "m-deep" in result.stdout
+        assert "[[[[7]]]]" in result.stdout
