@@ -151,6 +151,8 @@ class Postpone:
     after: float
     begun: bool = False
     """Something was begun elsewhere that this delivery alone can end: from now on no newer one supersedes it."""
+    status: int | None = None
+    """HTTP status, where one asks to come later: 429 raises `router.rate_limited`."""
 
 
 Outcome = Done | Retry | Dead | Postpone

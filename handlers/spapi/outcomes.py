@@ -49,7 +49,7 @@ async def outcome_when(attempt: Awaitable[Outcome]) -> Outcome:
 
 def _answered(error: SpapiError) -> Outcome:
     if error.throttled:
-        return Postpone(str(error), error.after or _THROTTLED)
+        return Postpone(str(error), error.after or _THROTTLED, status=error.status)
     response = orjson.dumps({"errors": error.errors})
     if error.retryable:
         return Retry(str(error), error.after, error.status, response, error.request_id)

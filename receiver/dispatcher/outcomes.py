@@ -109,7 +109,7 @@ class _Run(NamedTuple):
             due_at=due_at,
             counts=name != "postponed",
             detail=one_line(detail),
-            status=answered.status if answered else None,
+            status=outcome.status,
             response=answered.response[:_MOST_RESPONSE] if answered else b"",
             request_id=one_line(answered.request_id) if answered else "",
             children=children,

@@ -16,7 +16,7 @@ _FIELDS: dict[type[Any], tuple[tuple[str, tuple[type, ...]], ...]] = {
     Done: (("result", (*_BYTES, NoneType)), ("detail", (str,)), *_ANSWER),
     Retry: (("reason", (str,)), ("after", (*_SECONDS, NoneType)), ("begun", (bool,)), *_ANSWER),
     Dead: (("reason", (str,)), *_ANSWER),
-    Postpone: (("reason", (str,)), ("after", _SECONDS), ("begun", (bool,))),
+    Postpone: (("reason", (str,)), ("after", _SECONDS), ("begun", (bool,)), ("status", (int, NoneType))),
 }
 _LARGEST_STATUS = 2**31
 
@@ -32,6 +32,6 @@ def fault_of(outcome: object) -> str | None:
             wanted = types[0].__name__
             found = type(value).__name__
             return f"the handler returned {kind.__name__} whose {name} is of type {found}, not {wanted}"
-    if not isinstance(outcome, Postpone) and outcome.status is not None and abs(outcome.status) >= _LARGEST_STATUS:
+    if outcome.status is not None and abs(outcome.status) >= _LARGEST_STATUS:
         return f"the handler returned {kind.__name__} whose status is too large"
     return None

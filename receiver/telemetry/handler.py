@@ -74,9 +74,9 @@ def _span(
         "spapi_router.attempt": delivery.attempt,
         "spapi_router.outcome": "raised" if outcome is None else type(outcome).__name__.lower(),
     }
+    if outcome is not None and outcome.status is not None:
+        attributes["http.response.status_code"] = outcome.status
     if isinstance(outcome, Done | Retry | Dead):
-        if outcome.status is not None:
-            attributes["http.response.status_code"] = outcome.status
         if outcome.request_id:
             attributes["aws.request_id"] = outcome.request_id
         error = "" if isinstance(outcome, Done) else outcome.reason

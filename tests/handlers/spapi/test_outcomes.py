@@ -28,9 +28,12 @@ def answered(status: int, code: str = "Code", after: float | None = None) -> Spa
     ("error", "outcome"),
     [
         (PlanExhausted("op", 7.5), Postpone("the usage plan of op has no room for 7.5 s", 7.5)),
-        (answered(429, after=3.0), Postpone("api.v1.op answered 429: Code: m (request r-1)", 3.0)),
-        (answered(429), Postpone("api.v1.op answered 429: Code: m (request r-1)", 1.0)),
-        (answered(400, "QuotaExceeded"), Postpone("api.v1.op answered 400: QuotaExceeded: m (request r-1)", 1.0)),
+        (answered(429, after=3.0), Postpone("api.v1.op answered 429: Code: m (request r-1)", 3.0, status=429)),
+        (answered(429), Postpone("api.v1.op answered 429: Code: m (request r-1)", 1.0, status=429)),
+        (
+            answered(400, "QuotaExceeded"),
+            Postpone("api.v1.op answered 400: QuotaExceeded: m (request r-1)", 1.0, status=400),
+        ),
         (Unreachable("cut off"), Retry("cut off")),
         (SecretError("not set"), Retry("not set")),
         (VaultError("no key"), Retry("no key")),

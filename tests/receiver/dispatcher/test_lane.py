@@ -379,9 +379,16 @@ async def test_a_broken_breaker_note_is_ignored_and_said(
     assert events(caplog, "breaker_note_ignored")[0]["note"] == "breaker/erp"
 
 
-async def test_too_many_requests_is_raised_once_a_period(lab: Any, scripted: Any, entry: Any) -> None:
+@pytest.mark.parametrize(
+    "refused", [Retry("429 Too Many Requests", status=429), Postpone("429 Too Many Requests", 0.1, status=429)]
+)
+async def test_too_many_requests_is_raised_once_a_period(lab: Any, scripted: Any, entry: Any, refused: Outcome) -> None:
+    seen: set[int] = set()
+
     async def handle(delivery: Delivery) -> Outcome:
-        return Retry("429 Too Many Requests", status=429) if delivery.attempt == 1 else Done()
+        first = delivery.id not in seen
+        seen.add(delivery.id)
+        return refused if first else Done()
 
     await lab.start({"erp": spec(scripted(handle))})
     await lab.push(*(entry(ROUTE) for _ in range(10)))
