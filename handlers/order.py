@@ -19,7 +19,8 @@ from handlers.spapi.catalogue import Catalogue
 from handlers.spapi.operation import Operation
 from handlers.spapi.outcomes import outcome_of
 from handlers.spapi.request import build
-from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
+from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.ticket import ticket_of
 from handlers.template import Template
 
 _OPERATION = "orders.2026-01-01.getOrder"

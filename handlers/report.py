@@ -28,7 +28,8 @@ from handlers.spapi.finished import FinishedWork
 from handlers.spapi.outcomes import outcome_of, outcome_when
 from handlers.spapi.request import build
 from handlers.spapi.requested import CREATE, Asked, RequestedReports
-from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
+from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.ticket import ticket_of
 from handlers.template import Structure
 
 _SHARE = 0.5

@@ -24,7 +24,8 @@ from handlers.spapi.pages import Pages
 from handlers.spapi.pagination import token_parameter
 from handlers.spapi.rdt import restriction
 from handlers.spapi.request import RequestParts, build, check_names
-from handlers.spapi.shared import PATIENCE, shared_client, ticket_of
+from handlers.spapi.shared import PATIENCE, shared_client
+from handlers.spapi.ticket import ticket_of
 from handlers.template import Structure
 
 _MOST_BEGUN = 1000

@@ -24,6 +24,7 @@ from receiver.inbox.remote_writer import WriterProcess
 from receiver.indexing import Indexer
 from receiver.judge import settle_terms
 from receiver.listeners import Listener, adopt, listen
+from receiver.places import Places
 from receiver.presence import NOTE, Presence, stamp_of
 from receiver.privacy.opening import protection_anew, reveal_of
 from receiver.privacy.wiping import empty_log
@@ -87,6 +88,7 @@ class Daemon:
             self._watch.keep("index", index.run)
             history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
             self._watch.keep("history", history.run)
+            self._watch.keep("places", Places(parts.spapi, parts.inbox).run)
             self._follow_signals(parts)
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,17 @@ class SpapiClients:
         """The `handlers.spapi.buckets.Usage` of every plan in use."""
         opened = (client.opened for _, client in self._clients)
         return [usage for client in opened if client for usage in client.buckets.usage()]
+
+    def holders(self) -> list[Any]:
+        """The `handlers.spapi.ticket.Ticket` of every place in the queue of a plan."""
+        opened = (client.opened for _, client in self._clients)
+        return [ticket for client in opened if client for ticket in client.buckets.holders()]
+
+    def let_go(self, tickets: Sequence[Any]) -> None:
+        """Give up the places of tickets."""
+        for _, client in self._clients:
+            if client.opened:
+                client.opened.buckets.let_go(tickets)
 
     def refusals(self) -> list[Any]:
         """The `handlers.spapi.refusals.Refusal` of the last hour, the latest first."""

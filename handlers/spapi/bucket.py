@@ -9,7 +9,7 @@ Times are seconds on a clock that never goes back. Pure: nothing here waits.
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -73,6 +73,11 @@ class Bucket:
     def waiting(self) -> int:
         """How many hold a place."""
         return len(self._queue)
+
+    @property
+    def names(self) -> Sequence[Hashable]:
+        """Who holds a place."""
+        return tuple(self._places)
 
     def reserve(self, name: Hashable, now: float) -> float:
         """0 where the caller may go; else the seconds after which to ask again under the same name.

@@ -7,13 +7,14 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from handlers.spapi.bucket import Bucket
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
+from handlers.spapi.ticket import Ticket, holder_of
 
 AT_ONCE = 64
 """Calls under way at once: a connection pool looks at every connection for every call, so that more would be slower."""
@@ -71,6 +72,19 @@ class Buckets:
     def release(self, account_id: str, operation: Operation, ticket: Hashable) -> None:
         """Give up the place of a ticket whose call will not be made."""
         self._bucket(account_id, operation).release(ticket)
+
+    def holders(self) -> set[Ticket]:
+        """Whose deliveries hold a place, in whatever plan."""
+        held = (holder_of(name) for bucket in self._buckets.values() for name in bucket.names)
+        return {ticket for ticket in held if ticket is not None}
+
+    def let_go(self, tickets: Collection[Ticket]) -> None:
+        """Give up every place of tickets whose deliveries have ended, those for further pages too."""
+        gone = set(tickets)
+        for bucket in self._buckets.values() if gone else ():
+            for name in bucket.names:
+                if holder_of(name) in gone:
+                    bucket.release(name)
 
     @asynccontextmanager
     async def turn(

@@ -17,7 +17,8 @@ from handlers.spapi.client import SpapiClient
 from handlers.spapi.document_files import mark_of, sync_directory
 from handlers.spapi.errors import SpapiFault
 from handlers.spapi.finished import KINDS, FinishedWork
-from handlers.spapi.shared import PATIENCE, ticket_of
+from handlers.spapi.shared import PATIENCE
+from handlers.spapi.ticket import ticket_of
 
 CREATE = "reports.2021-06-30.createReport"
 _GET = "reports.2021-06-30.getReport"

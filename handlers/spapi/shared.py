@@ -1,24 +1,15 @@
 """One client for all handlers of a daemon, opened when the first of them calls."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from handlers.base import Delivery, HandlerContext
+from handlers.base import HandlerContext
 from handlers.errors import HandlerError, SettingsError
 from handlers.spapi.client import SpapiClient
 
 PATIENCE = 0.5
 """Seconds that a handler waits in place for the usage plan; beyond that its delivery makes room for others."""
-
-
-def ticket_of(delivery: Delivery) -> Hashable:
-    """Names a delivery's place in the queue of a usage plan.
-
-    Deliveries of one key run one at a time, so that one which supersedes another takes its place over. With a place of
-    its own it would begin at the end of the queue, and the one left behind would hold up the others.
-    """
-    return delivery.webhook_id if delivery.key is None else (delivery.handler, delivery.key)
 
 
 class SharedClient:

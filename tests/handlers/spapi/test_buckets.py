@@ -13,6 +13,7 @@ import pytest
 from handlers.spapi.buckets import Buckets
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
+from handlers.spapi.ticket import Ticket
 
 
 class VirtualTime:
@@ -136,6 +137,21 @@ async def test_a_ticket_keeps_its_place_for_one_who_goes_away() -> None:
     with pytest.raises(PlanExhausted):
         await acquire(buckets, "A1", plan, ticket="d3", patience=0)
     await acquire(buckets, "A1", plan, ticket="d2", patience=0)
+
+
+async def test_tickets_that_are_let_go_give_up_all_their_places() -> None:
+    time = VirtualTime()
+    buckets, plan = Buckets(time.clock, time.sleep), operation(1.0, 1)
+    gone, stays, line = Ticket(1), Ticket(2), Ticket(None, "erp", "k")
+    await acquire(buckets, "A1", plan, patience=0)
+    for name in (gone, (gone, 0), ((gone, 0), 2), stays, line):
+        assert buckets.reserve("A1", plan, name) > 0
+    assert buckets.reserve("A1", plan, object()) > 0
+    assert buckets.holders() == {gone, stays, line}
+    buckets.let_go([gone, line, Ticket(99)])
+    assert buckets.holders() == {stays}
+    assert buckets.usage()[0].waiting == 2
+    assert buckets.reserve("A1", plan, stays) == pytest.approx(1.05, abs=0.1)
 
 
 async def test_patience_waits_in_place_as_long_as_it_was_told() -> None:

@@ -13,7 +13,8 @@ from handlers.base import Delivery, Done, Outcome, Postpone, Retry
 from handlers.spapi.buckets import Buckets
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
-from handlers.spapi.shared import PATIENCE, ticket_of
+from handlers.spapi.shared import PATIENCE
+from handlers.spapi.ticket import ticket_of
 from receiver.dispatcher import BreakerPolicy, LaneSettings, LaneSpec, RetryPolicy
 from receiver.inbox import DeliveryFilter, Route, State
 from receiver.inbox.memory import MemoryInbox
