@@ -263,7 +263,7 @@ def _existing(path: Path | str) -> Path:
         if path.exists():
             return path
     except OSError as error:
-        raise InboxError(f"the inbox {path} is out of reach: {error.strerror}; run this as the daemon's user") from None
+        raise InboxError(f"the inbox {path} cannot be reached: {error.strerror}; run as the daemon's user") from None
     raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
 
 
