@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     garbage.rest()
+    # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
+    faulthandler.enable()
     process = _writer_process()
     from receiver.config import load
     from receiver.daemon import Daemon
@@ -26,8 +28,6 @@ def command(config: Path) -> None:
 
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
-    # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
-    faulthandler.enable()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(live(Daemon(configuration, process=process)))
 
@@ -37,7 +37,8 @@ def _writer_process() -> "WriterProcess":
 
     What both have is shared only until one of them writes to it, and counting references is writing.
     """
-    import receiver.judge  # noqa: F401 - most of what it does
+    import receiver.inbox.consents
+    import receiver.judge  # noqa: F401 - with the inbox, all that it does
     from receiver.inbox.remote_writer import WriterProcess
 
     garbage.share()

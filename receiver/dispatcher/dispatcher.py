@@ -5,10 +5,11 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from receiver.dispatcher.breaker import BreakerState
-from receiver.dispatcher.lane import BREAKER_NOTE, Lane, LaneContext
+from receiver.dispatcher.context import LaneContext
+from receiver.dispatcher.lane import BREAKER_NOTE, Lane
 from receiver.dispatcher.leases import LeaseKeeper
 from receiver.dispatcher.observer import Observer, Unobserved
 from receiver.dispatcher.recorder import Recorder
@@ -93,12 +94,13 @@ class Dispatcher:
 
         To be called right after the inbox took the order to keep it; `wake` is called as ever once it is kept.
         """
-        rooms = {lane: room for lane in self._lanes.values() if (room := lane.expect())}
-        if not rooms:
+        limits = {name: room for name, lane in self._lanes.items() if (room := lane.offer())}
+        if not limits:
             return
-        limits = {lane.name: room for lane, room in rooms.items()}
         asked = self._inbox.claim_fresh(limits, self._context.clock(), self._context.lease)
-        self._watch.once("deliveries with their push", self._receive(rooms, asked))
+        for name, room in limits.items():
+            self._lanes[name].expect(room)
+        self._watch.once("deliveries with their push", self._receive([self._lanes[name] for name in limits], asked))
 
     async def replace(self, lanes: Lanes) -> None:
         """Take other handlers and settings, all or nothing. Raises StartError, and the running ones go on.
@@ -143,15 +145,15 @@ class Dispatcher:
         return {name: lane.snapshot() for name, lane in self._lanes.items()}
 
     @staticmethod
-    async def _receive(rooms: Mapping[Lane, int], asked: Awaitable[list[Claim]]) -> None:
+    async def _receive(lanes: Sequence[Lane], asked: Awaitable[list[Claim]]) -> None:
         claims: list[Claim] = []
         try:
             claims = await asked
         except Unavailable:
             pass  # so was the push: nothing came
         finally:
-            for lane, room in rooms.items():
-                lane.receive([claim for claim in claims if claim.handler == lane.name], room)
+            for lane in lanes:
+                lane.receive([claim for claim in claims if claim.handler == lane.name])
 
     async def _start_workers(self, lanes: Lanes) -> dict[str, Worker]:
         workers = {name: Worker(name, spec.handler, self._log) for name, spec in lanes.items()}

@@ -1,45 +1,28 @@
 """The lane of one handler: claims its due deliveries, runs them, and hands their results to the recorder."""
 
 import asyncio
-import logging
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 from receiver.dispatcher.breaker import BreakerState, Phase
+from receiver.dispatcher.context import LaneContext
 from receiver.dispatcher.gate import Gate
 from receiver.dispatcher.outcomes import Ended, judge, released
 from receiver.dispatcher.pace import HORIZON, Pace
-from receiver.dispatcher.recorder import Recorder
 from receiver.dispatcher.reporter import Reporter
-from receiver.dispatcher.retry import Draw
 from receiver.dispatcher.runs import Held, Run, Runs, Verdict, held
 from receiver.dispatcher.settings import LaneSettings
 from receiver.dispatcher.snapshot import LaneSnapshot
 from receiver.dispatcher.worker import Worker
 from receiver.errors import Unavailable
-from receiver.inbox.store import Claim, Inbox, State
+from receiver.inbox.store import Claim, State
 
 BREAKER_NOTE = "breaker/"
 """Where the inbox keeps the state of a handler's breaker, with the handler's name after it."""
 
 _MOST_UNRECORDED = 256
 _LONGEST_PAUSE = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class LaneContext:
-    """What the lanes of a dispatcher share."""
-
-    inbox: Inbox
-    recorder: Recorder
-    clock: Callable[[], float]
-    draw: Draw
-    lease: float
-    recheck: float
-    """Seconds after which a lane asks a store again that could not answer."""
-    log: logging.Logger
 
 
 class Lane:
@@ -69,30 +52,33 @@ class Lane:
         self._down = False
         self._stopping = False
         self._claiming = False
-        self._expecting = False
+        self._expected = 0
         self._quiet = asyncio.Event()
 
     def wake(self) -> None:
         """Look for due deliveries now: some may have been added."""
-        if not self._expecting:
+        if not self._expected:
             self._idle = False
         self._wake.set()
 
-    def expect(self) -> int:
-        """How many deliveries this lane would take if they came now; where it is any, `receive` must follow."""
-        if not self._idle or self._expecting or self._claiming:
-            return 0
-        room = max(self._room(self._context.clock()), 0)
-        self._expecting = room > 0
-        return room
+    def offer(self) -> int:
+        """How many deliveries this lane would take if they came now."""
+        can_expect = self._idle and not self._expected and not self._claiming
+        return max(self._room(self._context.clock()), 0) if can_expect else 0
 
-    def receive(self, claims: Sequence[Claim], room: int) -> None:
-        """Take deliveries that came as expected, into a room for so many."""
-        self._expecting = False
+    def expect(self, count: int) -> None:
+        """Keep room for so many, for which was asked: `receive` follows, with as many or fewer."""
+        self._expected = count
+
+    def receive(self, claims: Sequence[Claim]) -> None:
+        """Take what came of what was expected."""
+        now, more = self._context.clock(), len(claims) >= self._expected
+        self._expected = 0
         self._ready.extend(claims)
-        self._start_ready(self._context.clock())
-        if len(claims) >= room or self._awaits_gate():
-            self.wake()
+        self._start_ready(now)
+        self._idle = self._idle and not more
+        if self._should_look(now):
+            self._wake.set()
         self._check_quiet()
 
     async def run(self) -> None:
@@ -149,7 +135,7 @@ class Lane:
             concurrency=self.settings.concurrency,
             running=self.running,
             waiting=len(self._ready),
-            more=not self._idle,
+            more=not self._idle or self._claiming,
             unrecorded=len(self._unrecorded),
             rate=bucket.rate,
             tokens=None if bucket.rate is None else bucket.available(now),
@@ -166,13 +152,14 @@ class Lane:
         self._start_ready(now)
         room = self._room(now)
         if room <= 0:
+            self._idle = False
             return self._gate.opens_at(now) if self._gate.places(now) == 0 else math.inf
         try:
             due_at = await self._claim(now, room)
         except Unavailable as error:
             if not self._down:
                 self._reporter.inbox_unavailable(error.reason, error.detail)
-            self._down = True
+            self._down, self._idle = True, False
             return now + self._context.recheck
         self._down = False
         return min(due_at, self._gate.opens_at(self._context.clock())) if self._awaits_gate() else due_at
@@ -208,7 +195,7 @@ class Lane:
     def _room(self, now: float) -> int:
         """How many deliveries to claim: in batches, none while enough are at hand or too many are unrecorded."""
         concurrency = self.settings.concurrency
-        ahead, ready = self._pace.ahead(concurrency), len(self._ready)
+        ahead, ready = self._pace.ahead(concurrency), len(self._ready) + self._expected
         if self._stopping or ready > ahead // 2 or len(self._unrecorded) > max(_MOST_UNRECORDED, 4 * concurrency):
             return 0
         room = concurrency + ahead - len(self._runs) - ready
@@ -271,7 +258,7 @@ class Lane:
         self._check_quiet()
 
     def _check_quiet(self) -> None:
-        more = self._claiming or self._expecting
+        more = self._claiming or self._expected
         if self._stopping and not (more or self._ready or self._runs or self._unrecorded):
             self._quiet.set()
 

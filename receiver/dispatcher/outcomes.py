@@ -50,7 +50,7 @@ def judge(
     """What to record of an attempt that ended `now` with an outcome."""
     run = _Run(claim, started_at, now, internal)
     if isinstance(outcome, Done):
-        children = tuple(Child(name, outcome.result or NO_RESULT) for name in settings.then)
+        children = tuple(Child(name, bytes(outcome.result or NO_RESULT)) for name in settings.then)
         return run.ended("done", State.DONE, outcome, outcome.detail, children=children)
     if isinstance(outcome, Dead):
         return run.ended("dead", State.DEAD, outcome, outcome.reason)
@@ -75,9 +75,9 @@ def released(claim: Claim, now: float, reason: str, started_at: float | None = N
 
 
 def one_line(text: str) -> str:
-    """A text as one bounded line."""
+    """A text as one bounded line, of the type str itself."""
     if len(text) <= _MOST_DETAIL and text.isprintable():
-        return text
+        return text[:]
     # Half a surrogate pair, as an undecodable byte of a name becomes one, is no text that could be stored.
     line = " ".join(text[: 2 * _MOST_DETAIL].encode("utf-8", "replace").decode().split())
     return line if len(line) <= _MOST_DETAIL else line[: _MOST_DETAIL - 1] + "…"
@@ -99,6 +99,7 @@ class _Run(NamedTuple):
         due_at: float | None = None,
         children: tuple[Child, ...] = (),
     ) -> Ended:
+        # No value of a type of the handler's own: the process that writes would import the module that it is from.
         answered = None if isinstance(outcome, Postpone) else outcome
         result = Result(
             delivery_id=self.claim.id,
@@ -106,14 +107,14 @@ class _Run(NamedTuple):
             state=state,
             started_at=self.started_at,
             ended_at=self.ended_at,
-            due_at=due_at,
+            due_at=None if due_at is None else float(due_at),
             counts=name != "postponed",
             detail=one_line(detail),
-            status=outcome.status,
-            response=answered.response[:_MOST_RESPONSE] if answered else b"",
+            status=None if outcome.status is None else int(outcome.status),
+            response=bytes(answered.response[:_MOST_RESPONSE]) if answered else b"",
             request_id=one_line(answered.request_id) if answered else "",
             children=children,
-            begun=isinstance(outcome, Postpone | Retry) and outcome.begun,
+            begun=isinstance(outcome, Postpone | Retry) and bool(outcome.begun),
         )
         return Ended(self.claim, result, name, self.internal)
 

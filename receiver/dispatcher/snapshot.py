@@ -13,7 +13,10 @@ class LaneSnapshot:
     waiting: int
     """Claimed, about to start."""
     more: bool
-    """The last look into the inbox left due deliveries there, or none has been taken since the lane was woken."""
+    """The last look into the inbox left due deliveries there, or none has been taken since the lane was woken.
+
+    Also while one is under way.
+    """
     unrecorded: int
     """Ended, not yet on disk."""
     rate: float | None

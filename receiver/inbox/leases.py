@@ -20,7 +20,7 @@ from receiver.inbox.statements import (
     PLACE,
 )
 from receiver.inbox.store import Child, Claim, Finished, Result, Route, State
-from receiver.inbox.transaction import Transaction
+from receiver.inbox.transaction import Mirror, Transaction
 from receiver.notification import read_stored
 
 _LOST = "the daemon ended during this run, or its lease ran out"
@@ -67,11 +67,15 @@ def recover(transaction: Transaction, calls: list[tuple[float, bool]]) -> list[i
     return [transaction.parts.of(_Leases).recover(transaction, *call) for call in calls]
 
 
-class _Leases:
+class _Leases(Mirror):
     """The claims of this process."""
 
     def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
+
+    def forget(self) -> None:
+        """Take all results one by one: what was claimed may not even be there, and its id be another delivery's."""
+        self._held.clear()
 
     def claim(self, transaction: Transaction, calls: list[tuple[str, int, float, float]]) -> list[list[Claim]]:
         return [self._claim(transaction, *call) for call in calls]

@@ -1,10 +1,13 @@
 """What a daemon has loaded when it is ready: what its rules file does not use is not there."""
 
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import receiver
 
 RULES = """
 [server]
@@ -22,6 +25,7 @@ handlers = ["note"]
 """
 LOADED = """
 import asyncio
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,6 +50,9 @@ OF_PAGES = {"jinja2"}
 """With the first page that somebody looks at."""
 OF_OTHER_SETTINGS = {"httpx", "opentelemetry", "handlers.spapi", "receiver.telemetry.opening", "receiver.simulators"}
 
+OF_COMMANDS = {"receiver.privacy.rotation"}
+"""What the writer of a command alone does."""
+
 
 async def loaded(tmp_path: Path, admin: str) -> set[str]:
     """The modules of a daemon that is ready."""
@@ -65,3 +72,21 @@ async def test_the_console_is_loaded_where_there_is_one(tmp_path: Path, admin: s
     modules = await loaded(tmp_path, admin)
     assert modules & OF_THE_CONSOLE == expected
     assert modules.isdisjoint(OF_PAGES | OF_OTHER_SETTINGS)
+
+
+def test_the_process_that_writes_has_loaded_all_that_it_does() -> None:
+    """Loaded later, it might be of another version: the files of a running daemon may have been replaced."""
+    script = (
+        "import sys\n"
+        "from receiver.cli import serve\n"
+        "from receiver.inbox.remote_writer import WriterProcess\n"
+        "WriterProcess.fork = lambda: None\n"
+        "serve._writer_process()\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], check=True, capture_output=True, text=True)
+    root = Path(receiver.__file__).parent
+    writing = [path for path in root.rglob("*.py") if "transaction: Transaction" in path.read_text("utf-8")]
+    names = {".".join(("receiver", *path.relative_to(root).with_suffix("").parts)) for path in writing}
+    assert len(names) > 10
+    assert names - set(done.stdout.split()) == OF_COMMANDS

@@ -1,6 +1,9 @@
 """What follows from the outcome of an attempt."""
 
 import math
+from enum import StrEnum
+from http import HTTPStatus
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -48,6 +51,34 @@ def test_done_hands_its_result_to_each_handler_in_then(result: Any, body: bytes)
     assert ended.result.children == (Child("next", body), Child("other", body))
     assert (ended.result.run, ended.result.status, ended.result.request_id) == (9, 200, "req-1")
     assert ended.result.counts
+
+
+class _Own(bytes):
+    """A value of a type that the process which writes cannot know."""
+
+
+class _Why(StrEnum):
+    SLOW = "too slow"
+
+
+class _Seconds(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Done(_Own(b"result"), HTTPStatus.OK, _Why.SLOW, _Own(b"answer"), _Why.SLOW),
+        Done(bytearray(b"result"), HTTPStatus.OK, _Why.SLOW, bytearray(b"answer")),
+        Retry(_Why.SLOW, _Seconds(5.0), HTTPStatus.BAD_GATEWAY, _Own(b"answer"), _Why.SLOW),
+        Dead(_Why.SLOW, HTTPStatus.GONE, _Own(b"answer"), _Why.SLOW),
+        Postpone(_Why.SLOW, _Seconds(5.0), status=HTTPStatus.TOO_MANY_REQUESTS),
+    ],
+)
+def test_nothing_of_a_type_of_the_handlers_own_is_to_be_written(outcome: Any) -> None:
+    written = judged(outcome).result
+    values = [*written, *(value for child in written.children for value in child)]
+    assert {type(value) for value in values} <= {int, float, str, bytes, bool, tuple, NoneType, Child, State}
 
 
 def test_a_failure_waits_by_the_policy() -> None:

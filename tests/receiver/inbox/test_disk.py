@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from receiver.errors import Unavailable
-from receiver.inbox import DeliveryFilter, Entry, Route, SqliteInbox, State
+from receiver.inbox import DeliveryFilter, Entry, Result, Route, SqliteInbox, State
 from receiver.inbox import sqlite as store
 from receiver.inbox.connection import connect, translated
 
@@ -130,6 +130,30 @@ async def test_failing_disk_is_got_over_with_a_new_connection(
     assert not (await inbox.accept([entry("n2", body=LARGE)]))[0].duplicate
     assert (await inbox.accept([entry("n1", body=LARGE)]))[0].duplicate
     assert len(connections) == before + 1
+
+
+async def test_what_was_claimed_with_a_push_that_the_disk_did_not_take_is_nobodys(
+    inbox: SqliteInbox, entry: Make, route: ToRoute, result: Callable[..., Result]
+) -> None:
+    """The next push gets its deliveries' ids, and what is known of those must not be taken for the new ones."""
+    await inbox.save_note("first", b"write")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        keeping = asyncio.ensure_future(inbox.accept([entry("n1", route())]))
+        await asyncio.sleep(0)
+        for asked in (inbox.claim_fresh({"erp": 1}, 2000.0, 30.0), keeping):
+            with pytest.raises(Unavailable):
+                await asked
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for name in ("n2", "n3"):
+        await inbox.accept([entry(name, route("crm", key="k"))])
+    for number in (1, 2):
+        (claim,) = await inbox.claim("crm", 5, 3000.0, 30.0)
+        assert claim.id == number
+        await inbox.finish([result(claim)])
+    assert (await inbox.stats()).deliveries == {("crm", State.DONE): 2}
 
 
 async def test_another_process_that_holds_the_lock(inbox: SqliteInbox, entry: Make, route: ToRoute) -> None:
