@@ -15,8 +15,13 @@ _MIB = 1 << 20
 
 async def space_left(patient: Patient) -> Sequence[Result]:
     """Looks at the file system of the inbox: bytes and, where it counts them, files."""
-    directory = patient.config.inbox.database.parent
-    return [judged(directory, await asyncio.to_thread(os.statvfs, directory))]
+    return [await asyncio.to_thread(_looked_at, patient.config.inbox.database.parent)]
+
+
+def _looked_at(directory: Path) -> Result:
+    """What is left at a directory, or where it will be made."""
+    there = next(each for each in (directory, *directory.parents) if each.is_dir())
+    return judged(there, os.statvfs(there))
 
 
 def judged(directory: Path, status: os.statvfs_result) -> Result:
