@@ -15,7 +15,6 @@ from receiver.errors import BadMessage, Refused, Unavailable
 from receiver.inbox.intake import accept
 from receiver.inbox.store import Accepted, Entry, Stillborn
 from receiver.inbox.transaction import Transaction
-from receiver.narrowing import narrowed
 from receiver.notification import Notification, read
 from receiver.privacy import Protection
 from receiver.rules import Rule, Table
@@ -158,8 +157,7 @@ class Judge:
         notifications = read(message.envelope)
         if self._protection is not None:
             return self._protected(self._protection, notifications, message.body, now)
-        kept = narrowed(notifications, message.body)
-        return [Entry(each, self._table.route(each), body, now) for each, body in kept]
+        return [Entry(each, self._table.route(each), message.body, now) for each in notifications]
 
     def told(self, dead: tuple[Stillborn, ...]) -> tuple[Stillborn, ...]:
         """Deliveries that were dead at once, with reasons that can be read."""
@@ -172,8 +170,7 @@ class Judge:
             notifications, body = protection.readied(notifications, body)
         except ValueError as error:
             raise BadMessage("not_protectable", str(error)) from None
-        kept = narrowed(notifications, body)
-        return [protection.sealed(Entry(each, self._table.route(each), own, now)) for each, own in kept]
+        return [protection.sealed(Entry(each, self._table.route(each), body, now)) for each in notifications]
 
 
 def take(transaction: Transaction, pushes: list[Pushed | Proven]) -> list[Answer]:

@@ -16,7 +16,6 @@ from receiver.errors import NotAuthentic, Unavailable
 from receiver.inbox import SqliteInbox
 from receiver.judge import Grant, KeyWanted, Proven, Prover, Pushed, Taken, Terms, grant_keys, settle_terms, take
 from receiver.keys import granted
-from receiver.notification import read_stored
 from receiver.rules import Rule
 from receiver.simulators.sns import Authority, Flavour, Topic
 from receiver.sns import HeldKey, SnsMessage, StandIn, key_bytes, load_key
@@ -34,10 +33,6 @@ def authority() -> Authority:
 
 @pytest.fixture
 def key(authority: Authority) -> bytes:
-    return key_bytes_of(authority)
-
-
-def key_bytes_of(authority: Authority) -> bytes:
     key = x509.load_pem_x509_certificate(authority.certificate).public_key()
     assert isinstance(key, RSAPublicKey)
     return key_bytes(key)
@@ -173,26 +168,3 @@ def test_a_key_is_granted_until_a_newer_one_is_looked_for(
     assert isinstance(public, RSAPublicKey)
     held = HeldKey(public, Validity(NOW - 1, ends), refresh_at)
     assert granted("url", held, NOW) == Grant("url", key, NOW - 1, until)
-
-
-async def test_very_many_records_take_no_more_room_than_their_message(
-    judging: SqliteInbox, authority: Authority
-) -> None:
-    records = [{"eventSource": "aws:sqs", "body": json.dumps({"NotificationType": f"TYPE_{n}"})} for n in range(1000)]
-    topic = Topic(TOPIC, SIGNER, authority, Flavour.AWS, "2")
-    body = topic.notification(json.dumps({"Records": records}), subscription=f"{TOPIC}:1", sent_at=NOW).body
-    pushed = Pushed(body, {}, NOW)
-    wanted = await judging.write(take, pushed)
-    assert isinstance(wanted, KeyWanted)
-    await judging.write(grant_keys, Grant(wanted.url, key_bytes_of(authority), NOW - 1, NOW + 1))
-    taken = await judging.write(take, pushed)
-    assert isinstance(taken, tuple)
-    assert len(taken) == 1000
-    ((kept,),) = await judging.rows("SELECT sum(length(body)) FROM bodies")
-    assert kept < 1000 * 1500 < 1000 * len(body)
-    last = await judging.notification(taken[-1].id)
-    assert last is not None
-    assert read_stored(last.body, last.part).type == "TYPE_999"
-    again = await judging.write(take, pushed)
-    assert isinstance(again, tuple)
-    assert all(each.duplicate for each in again)
