@@ -1,7 +1,7 @@
 """`type = "report"`: put the document of a finished report, feed or Data Kiosk query into a file."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,10 +16,8 @@ from handlers.failures import describe
 from handlers.file_path import FilePath
 from handlers.settings import PositiveDuration
 from handlers.spapi.account_keys import AccountKeys
-from handlers.spapi.accounts import Account
 from handlers.spapi.call import Call
 from handlers.spapi.catalogue import Catalogue
-from handlers.spapi.client import SpapiClient
 from handlers.spapi.conversion import ConversionError, Converted, Damaged, charset_of, convert, finished, is_charset
 from handlers.spapi.document_files import DocumentFiles, check_directory
 from handlers.spapi.download import Download, DownloadError, LinkEnded, Progress
@@ -120,17 +118,22 @@ class ReportHandler(Handler[ReportSettings]):
         return await self._end(delivery, FinishedWork.of(delivery.document))
 
     async def _wait(self, delivery: Delivery, request: Structure) -> Outcome:
-        """Ask for the report, look at it every 30 s, and end like one that a notification tells of."""
+        """Ask for the report in a run of its own, which is not cut off, as a look may be; then look every 30 s."""
         body = request.render(delivery.document)
         client = await shared_client(self.context).get()
         account = await self.settings.choose(client.accounts, delivery.document)
-        asked = await self._requested.ask(client, account, delivery, body)
-        outcome = await outcome_when(self._look(client, account, delivery, asked))
+        asked = await self._requested.known(delivery)
+        if asked is None:
+            asked = await self._requested.ask(client, account, delivery, body)
+            self.context.observer.report_seen(self.context.name, delivery.webhook_id, "IN_QUEUE")
+            return Postpone(f"report {asked.report_id} is asked for", _POLL, begun=True)
+        looking = self._requested.look(client, account, delivery, asked)
+        outcome = await outcome_when(self._look(delivery, asked, looking))
         return replace(outcome, begun=True) if isinstance(outcome, Postpone | Retry) else outcome
 
-    async def _look(self, client: SpapiClient, account: Account, delivery: Delivery, asked: Asked) -> Outcome:
+    async def _look(self, delivery: Delivery, asked: Asked, looking: Awaitable[FinishedWork]) -> Outcome:
         try:
-            work = await self._requested.look(client, account, delivery, asked)
+            work = await looking
             outcome = self._unfinished(work, asked) or await self._end(delivery, work)
         except SpapiError as error:  # a report that Amazon no longer has must not be looked for by a replay
             outcome = outcome_of(error)
@@ -191,12 +194,13 @@ class ReportHandler(Handler[ReportSettings]):
         link = kept or await self._link(delivery, work)
         # What a crash of the machine may have damaged shows in a packed file only.
         download = Download(self._opened_session(), files.part, resumes=link.packed or kept is not None)
+        seconds = _SHARE * self.settings.timeout
         try:
             try:
-                progress = await self._run(download, link)
+                progress = await download.run(link.url, seconds)
             except LinkEnded:
                 link = await self._link(delivery, work)
-                progress = await self._run(download, link)
+                progress = await download.run(link.url, seconds)
         except (aiohttp.ClientError, DownloadError) as error:
             self._keep(delivery.id, link)
             return _broken(error, download, work)
@@ -212,9 +216,6 @@ class ReportHandler(Handler[ReportSettings]):
         if self._session is None:
             raise HandlerError("the handler is not started")
         return self._session
-
-    async def _run(self, download: Download, link: _Link) -> Progress:
-        return await download.run(link.url, _SHARE * self.settings.timeout)
 
     async def _link(self, delivery: Delivery, work: FinishedWork) -> _Link:
         """Ask SP-API for the document's URL, which lasts five minutes."""

@@ -82,7 +82,8 @@ class Buckets:
         """Give up every place of tickets whose deliveries have ended, those for further pages too."""
         gone = set(tickets)
         for bucket in self._buckets.values() if gone else ():
-            for name in bucket.names:
+            # From the end: giving up the first place moves all that are behind it.
+            for name in reversed(bucket.names):
                 if holder_of(name) in gone:
                     bucket.release(name)
 

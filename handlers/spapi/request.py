@@ -133,5 +133,5 @@ def _content(operation: Operation, body: Any) -> bytes | None:
         raise CatalogueError(f"{operation.full_name} takes no body")
     try:
         return bytes(body) if isinstance(body, bytes | bytearray) else written(body)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise CatalogueError(f"{operation.full_name}: the body is not JSON: {error}") from None

@@ -41,12 +41,14 @@ class RequestedReports:
         self._context = context
         self._directory = context.state_directory / _KEPT_IN
 
+    async def known(self, delivery: Delivery) -> Asked | None:
+        """The report of a delivery, None where it has not been asked for. Raises HandlerError."""
+        known: Asked | None = await self._on_disk(_load, self._path(delivery))
+        return known
+
     async def ask(self, client: SpapiClient, account: Account, delivery: Delivery, body: Any) -> Asked:
-        """The report of a delivery, asked for now where it was not before. Raises HandlerError."""
+        """Ask for a delivery's report. Raises HandlerError."""
         path = self._path(delivery)
-        known: Asked | None = await self._on_disk(_load, path)
-        if known is not None:
-            return known
         await self._on_disk(path.parent.mkdir, parents=True, exist_ok=True)
         call = Call(client.find(CREATE), body=body, account=account, ticket=ticket_of(delivery), patience=PATIENCE)
         response = await client.send(call)

@@ -196,12 +196,12 @@ def _repeats_once(transaction: Transaction, place: Place, route: Route, now: flo
 def _coalesce(transaction: Transaction, place: Place, now: float) -> None:
     """Leave the newest of a key's waiting deliveries; untried ones hand it their time, so a burst delays it once."""
     *before, newest = transaction.rows(COALESCING, (place.handler, place.key, place.rule))
-    survivor, _, due_at, attempts, _ = newest
-    older = [(id_, state, due, tried) for id_, state, due, tried, begun in before if not begun]
+    survivor, _, due_at, attempts, begun = newest
+    older = [each[:-1] for each in before if not each[-1]]
     for id_, state, *_ in older:
         supersede(transaction, id_, place.handler, state, (survivor, NEWER_WAITS), now)
     earliest = min([due_at, *(due for _, _, due, tried in older if not tried)])
-    if earliest < due_at and not attempts:
+    if earliest < due_at and not (attempts or begun):
         transaction.execute(SET_DUE, (earliest, survivor))
 
 

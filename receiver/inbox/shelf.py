@@ -169,7 +169,7 @@ class Shelf:
         older = [each for each in before if not each.begun]
         for each in older:
             self._supersede(each, newest.id, NEWER_WAITS, now)
-        if not newest.attempts:
+        if not (newest.attempts or newest.begun):
             newest.due_at = min([newest.due_at, *(each.due_at for each in older if not each.attempts)])
 
     def _repeats_once(self, kept: Kept, now: float) -> bool:
