@@ -19,6 +19,6 @@ def written(value: Any) -> bytes:
 def slowly(value: Any) -> str:
     """As `written`, by the writer of Python's own, which goes some 950 levels deep. Raises TemplateError."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except RecursionError:
         raise TemplateError("the value is nested too deep to be written") from None

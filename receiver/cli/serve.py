@@ -13,6 +13,8 @@ from receiver.cli.options import config_option
 if TYPE_CHECKING:
     from receiver.inbox.remote_writer import WriterProcess
 
+_STDERR = 2
+
 
 @click.command(name="serve")
 @config_option
@@ -20,7 +22,7 @@ def command(config: Path) -> None:
     """Run the daemon until SIGTERM. SIGHUP takes changed rules and handlers in."""
     garbage.rest()
     # Where the watchdog of systemd aborts a daemon that hangs, the log shows what each thread was doing.
-    faulthandler.enable()
+    faulthandler.enable(file=_STDERR)
     process = _writer_process()
     from receiver.config import load
     from receiver.daemon import Daemon
