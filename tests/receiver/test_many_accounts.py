@@ -29,8 +29,8 @@ from receiver.simulators.sns import SimulatedSns
 from receiver.simulators.spapi import Served, Settings, SimulatedSpapi
 
 NOTIFICATIONS = 10
-EXPECTED = ('"alert":"usage_plan"', '"event":"rules_file_warning"')
-"""What the daemon complains of here: plans that last too long, and the stand-in for SNS in its rules file."""
+EXPECTED = ('"alert":"usage_plan"', '"event":"rules_file_warning"', '"event":"stand_in_signer_believed"')
+"""What the daemon complains of here: plans that last too long, and the stand-in for SNS."""
 FACTOR = 0.1
 """Of the published plan of 0.5 calls a second: 500 sellers make 25 calls a second, which a busy machine can do."""
 RATE = 0.5 * FACTOR
