@@ -1,10 +1,10 @@
 """Claims, results, attempts and what is left of a run that nobody heard the end of."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from receiver.inbox import Child, Claim, DeliveryFilter, Entry, Inbox, Result, Route, State
+from receiver.inbox import Child, DeliveryFilter, Entry, Inbox, Result, Route, State
+from tests.receiver.inbox.fresh import brought
 
 Make = Callable[..., Entry]
 ToRoute = Callable[..., Route]
@@ -31,17 +31,10 @@ async def test_claim_of_none_takes_none(inbox: Inbox, entry: Make, route: ToRout
     assert await inbox.claim("erp", -1, 2000.0, 30.0) == []
 
 
-async def brought(inbox: Inbox, entry: Entry, limits: dict[str, int], now: float = 1005.0) -> list[Claim]:
-    """What is handed out with a notification, in the transaction that keeps it."""
-    keeping = asyncio.ensure_future(inbox.accept([entry]))
-    await asyncio.sleep(0)
-    claims = await inbox.claim_fresh(limits, now, 30.0)
-    await keeping
-    return claims
-
-
 async def test_what_a_notification_brings_is_handed_out_with_it(inbox: Inbox, entry: Make, route: ToRoute) -> None:
-    claims = await brought(inbox, entry("n1", route(), route("crm", key="k")), {"erp": 3, "crm": 1, "other": 2})
+    claims = await brought(
+        inbox, entry("n1", route(), route("crm", key="k")), {"erp": 3, "crm": 1, "other": 2}, 1005.0, 30.0
+    )
     assert [(claim.id, claim.handler, claim.run, claim.attempt, claim.leased_until) for claim in claims] == [
         (1, "erp", 1, 1, 1035.0),
         (2, "crm", 1, 1, 1035.0),
@@ -54,16 +47,19 @@ async def test_what_waits_comes_with_what_is_brought_and_no_more_than_there_is_r
 ) -> None:
     for number in range(3):
         await inbox.accept([entry(f"n{number}", route(), at=1000.0 + number)])
-    assert [claim.id for claim in await brought(inbox, entry("n3", route(), at=1004.0), {"erp": 2})] == [1, 2]
+    assert [claim.id for claim in await brought(inbox, entry("n3", route(), at=1004.0), {"erp": 2}, 1005.0, 30.0)] == [
+        1,
+        2,
+    ]
     assert [claim.id for claim in await inbox.claim("erp", 5, 1005.0, 30.0)] == [3, 4]
 
 
 async def test_what_is_not_due_or_stands_behind_another_is_not_brought(
     inbox: Inbox, entry: Make, route: ToRoute
 ) -> None:
-    assert [claim.id for claim in await brought(inbox, entry("n1", route(key="k")), {"erp": 5})] == [1]
-    assert await brought(inbox, entry("n2", route(key="k")), {"erp": 5}) == []
-    assert await brought(inbox, entry("n3", route("crm", key="k", coalesce=60.0)), {"crm": 5}) == []
+    assert [claim.id for claim in await brought(inbox, entry("n1", route(key="k")), {"erp": 5}, 1005.0, 30.0)] == [1]
+    assert await brought(inbox, entry("n2", route(key="k")), {"erp": 5}, 1005.0, 30.0) == []
+    assert await brought(inbox, entry("n3", route("crm", key="k", coalesce=60.0)), {"crm": 5}, 1005.0, 30.0) == []
     assert await inbox.next_due("crm") == 1060.0
 
 

@@ -284,13 +284,18 @@ async def test_burst_leaves_one_alone_that_has_begun_something(
     assert await states(1, 3) == [DONE, WAITING]
 
 
+async def begun(inbox: Inbox, entry: Entry, result: ToResult, due_at: float) -> None:
+    """Keep a notification whose delivery has begun something and waits for it."""
+    await inbox.accept([entry])
+    (claim,) = await inbox.claim("erp", 1, 1010.0, 30.0)
+    await inbox.finish([result(claim, WAITING, 1011.0, due_at=due_at, counts=False, begun=True)])
+
+
 async def test_an_older_event_leaves_one_alone_that_has_begun_its_time(
     inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States
 ) -> None:
     burst = route(key="k", coalesce=10.0)
-    await inbox.accept([entry("n1", burst, event_time=5.0)])
-    (claim,) = await inbox.claim("erp", 1, 1010.0, 30.0)
-    await inbox.finish([result(claim, WAITING, 1012.0, due_at=9000.0, counts=False, begun=True)])
+    await begun(inbox, entry("n1", burst, event_time=5.0), result, due_at=9000.0)
     await inbox.accept([entry("n2", burst, event_time=4.0, at=1020.0)])
     assert await states(1, 2) == [WAITING, SUPERSEDED]
     assert await inbox.next_due("erp") == 9000.0
@@ -300,9 +305,7 @@ async def test_a_replayed_one_has_begun_nothing(
     inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States
 ) -> None:
     burst = route(key="k", coalesce=10.0)
-    await inbox.accept([entry("n1", burst, event_time=5.0)])
-    (claim,) = await inbox.claim("erp", 1, 1010.0, 30.0)
-    await inbox.finish([result(claim, WAITING, 1011.0, due_at=1050.0, counts=False, begun=True)])
+    await begun(inbox, entry("n1", burst, event_time=5.0), result, due_at=1050.0)
     (claim,) = await inbox.claim("erp", 1, 1050.0, 30.0)
     await inbox.finish([result(claim, DEAD, 1051.0)])
     await inbox.replay(DeliveryFilter(ids=(1,)), 1060.0)

@@ -24,7 +24,6 @@ from receiver.inbox import (
     DeliveryFilter,
     DeliveryRow,
     Entry,
-    Inbox,
     MemoryInbox,
     NotificationFilter,
     Once,
@@ -34,6 +33,7 @@ from receiver.inbox import (
     State,
 )
 from receiver.notification import Envelope, Notification
+from tests.receiver.inbox.fresh import brought
 
 T = TypeVar("T")
 
@@ -54,15 +54,6 @@ SHAPES = (
     Route("broken", "a", dead="no field"),
 )
 HANDLERS = ("a", "b", "c", "next")
-
-
-async def _fresh(store: Inbox, entry: Entry, limits: dict[str, int], now: float) -> list[Claim]:
-    """Keep a notification, and hand out what it brings in the same transaction."""
-    keeping = asyncio.ensure_future(store.accept([entry]))
-    await asyncio.sleep(0)
-    claims = await store.claim_fresh(limits, now, LEASE)
-    await keeping
-    return claims
 
 
 class Programs(RuleBasedStateMachine):
@@ -122,9 +113,9 @@ class Programs(RuleBasedStateMachine):
     def accept_and_claim_what_it_brings(self, routes: list[Route], limits: dict[str, int]) -> None:
         """A lane may get less that way than it would by claiming, and never what it would not get so."""
         entry = self._entry(routes, 0)
-        claims = self.run(_fresh(self.file, entry, limits, self.now))
+        claims = self.run(brought(self.file, entry, limits, self.now, LEASE))
         fed = {name: limit for name, limit in limits.items() if any(claim.handler == name for claim in claims)}
-        assert claims == self.run(_fresh(self.memory, entry, fed, self.now))
+        assert claims == self.run(brought(self.memory, entry, fed, self.now, LEASE))
         plain = {route.handler for route in entry.routes if route.key is route.once is route.dead is None}
         assert plain & limits.keys() <= fed.keys(), "what comes is handed out with it"
         self._handed_out(claims)
