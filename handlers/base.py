@@ -58,24 +58,13 @@ __all__ = [
     "unread",
 ]
 
-_OF_SETTINGS = (
-    "Duration",
-    "HandlerSettings",
-    "PositiveDuration",
-    "Rate",
-    "RelativePath",
-    "Secret",
-    "SecretError",
-    "Size",
-)
-_WITH_PYDANTIC = {"Handler": "handlers.handler", **dict.fromkeys(_OF_SETTINGS, "handlers.settings")}
-
 
 def __getattr__(name: str) -> Any:
     """What needs pydantic, once it is asked for: the process that writes the inbox does without."""
-    if name not in _WITH_PYDANTIC:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_WITH_PYDANTIC[name]), name)
+    module = importlib.import_module("handlers.handler" if name == "Handler" else "handlers.settings")
+    return getattr(module, name)
 
 
 @reads_document
