@@ -30,8 +30,6 @@ def _judged(key: str, secret: Secret, environ: Mapping[str, str], patient: Patie
         secret.read(environ)
     except HandlerError as error:
         if secret.source == "env" and not patient.runs:
-            return warning(
-                f"{key}, in this shell: {error}", "see that the service has it: systemctl show -p Environment"
-            )
+            return warning(f"{key}, in this shell: {error}", "see that the service has it: systemctl cat spapi-router")
         return finding(f"{key}: {error}", "give it to the service, then systemctl restart spapi-router")
     return None
