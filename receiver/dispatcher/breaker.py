@@ -13,9 +13,12 @@ import orjson
 from pydantic import ConfigDict, Field
 
 from handlers.base import PositiveDuration
+from receiver.dispatcher.sellers import Sellers
 
 _SLICES = 10
 _MOST_DOUBLINGS = 30
+_MOST_REPEATED = 20
+"""Probes in a row for one seller until a pause begins, where nobody knows of others."""
 
 
 class Phase(StrEnum):
@@ -33,7 +36,9 @@ class Phase(StrEnum):
 class BreakerPolicy:
     """Opens when at least `ratio` of at least `calls` attempts within `window` seconds failed, or the last `calls` did.
 
-    Stays open for `open_for` seconds, twice as long after each probe that fails, up to `most`.
+    In both cases, too, the last attempt failed for at least `ratio` of the sellers served meanwhile, and for more than
+    one of them where the last hour knows of others. Stays open for `open_for` seconds, twice as long after each probe
+    that fails, up to `most`.
     """
 
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -101,6 +106,10 @@ class Breaker:
         self._probing = False
         self._counts = _Counts(policy.window if policy else 1.0)
         self._in_a_row = 0
+        self._row_began = 0.0
+        self._sellers = Sellers()
+        self._failed: str | None = None
+        self._repeated = 0
 
     def admits(self, now: float) -> int | None:
         """How many deliveries may start now, None for any number."""
@@ -122,21 +131,35 @@ class Breaker:
                 self._change(replace(self.state, phase=Phase.HALF_OPEN))
         return Ticket(self._spell)
 
-    def leave(self, ticket: Ticket, success: bool | None, now: float, reason: str = "") -> Phase | None:
-        """Note how a delivery ended, None where it says nothing of its destination. The new phase on a change."""
+    def leave(
+        self, ticket: Ticket, success: bool | None, now: float, reason: str = "", seller: str = ""
+    ) -> Phase | None:
+        """Note how a seller's delivery ended, None where that says nothing of its destination.
+
+        The new phase on a change.
+        """
         if self.policy is None or ticket.spell != self._spell:
             return None
+        if success is not None:
+            self._sellers.add(seller, now, failed=not success)
         if self.state.phase is Phase.HALF_OPEN:
-            return self._judge_probe(success, now, reason)
+            return self._judge_probe(success, now, reason, seller)
         if success is None:
             return None
         self._counts.add(now, failed=not success)
+        if success or not self._in_a_row:
+            self._row_began = now
         self._in_a_row = 0 if success else self._in_a_row + 1
-        return self._open(now, now, 1, reason) if not success and self._is_failing(self.policy, now) else None
+        if success or not self._is_failing(self.policy, now):
+            return None
+        self._failed, self._repeated = seller, 0
+        return self._open(now, now, 1, reason)
 
     def _is_failing(self, policy: BreakerPolicy, now: float) -> bool:
         calls, failures = self._counts.within(now)
-        return self._in_a_row >= policy.calls or (calls >= policy.calls and failures >= policy.ratio * calls)
+        if self._in_a_row < policy.calls and (calls < policy.calls or failures < policy.ratio * calls):
+            return False
+        return self._sellers.are_failing(policy.ratio, min(now - policy.window, self._row_began), now)
 
     def adjust(self, policy: BreakerPolicy | None) -> None:
         """Take another policy; counts start anew where its window differs, and no policy closes the breaker."""
@@ -146,15 +169,29 @@ class Breaker:
             self._change(BreakerState())
         self.policy = policy
 
-    def _judge_probe(self, success: bool | None, now: float, reason: str) -> Phase | None:
+    def _judge_probe(self, success: bool | None, now: float, reason: str, seller: str) -> Phase | None:
         self._probing = False
         if success is None:
             return None
         if success:
             self._counts.clear()
+            self._sellers.forgive()
             self._change(BreakerState())
             return Phase.CLOSED
+        if self._is_repeated(seller, now):
+            return None
         return self._open(now, self.state.since, self.state.openings + 1, reason)
+
+    def _is_repeated(self, seller: str, now: float) -> bool:
+        """Whether only the seller whom the last failure befell has failed again: the next one may be another's."""
+        if not seller or seller != self._failed:
+            self._failed, self._repeated = seller, 0
+            return False
+        self._repeated += 1
+        if self._repeated < _MOST_REPEATED or self._sellers.has_others(seller, now):
+            return True
+        self._repeated = 0
+        return False
 
     def _open(self, now: float, since: float, openings: int, reason: str) -> Phase:
         pause = self.policy.pause(openings) if self.policy else 0.0

@@ -1,5 +1,6 @@
 """From a claim of the inbox to the delivery that a handler sees."""
 
+import re
 from typing import Any
 
 from handlers.base import Delivery, unread
@@ -10,6 +11,9 @@ from receiver.notification import INTERNAL_TOPIC, read_stored
 
 _NAMES_INTERNAL = f'"topic":"{INTERNAL_TOPIC}"'.encode()
 """Stands in the JSON of each notification of the daemon's own: one without it need not be read to know."""
+
+_SELLER = re.compile(rb'"seller_id":"([^"\\]+)"')
+"""The first of that name is the document's own where it has one: it stands before the payload."""
 
 
 class Unreadable(RouterError):
@@ -50,6 +54,15 @@ def is_internal(delivery: Delivery) -> bool:
     if kept is not None and _NAMES_INTERNAL not in kept.sent:
         return False
     return delivery.document.get("topic") == INTERNAL_TOPIC
+
+
+def seller_of(delivery: Delivery) -> str:
+    """The seller that the notification names, empty where it names none."""
+    kept = unread(delivery)
+    if kept is None:
+        return str(delivery.document.get("seller_id", ""))
+    found = _SELLER.search(kept.sent)
+    return found[1].decode() if found else ""
 
 
 def _parsed(body: bytes) -> Any:

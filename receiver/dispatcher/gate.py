@@ -33,9 +33,10 @@ class Gate:
             return None
         return self.breaker.enter(now)
 
-    def leave(self, ticket: Ticket, outcome: Outcome | None, now: float) -> Phase | None:
-        """Note how a delivery ended (None: it was handed back); the breaker's new phase where it changed."""
-        return self.breaker.leave(ticket, _success(outcome), now, outcome.reason if isinstance(outcome, Retry) else "")
+    def leave(self, ticket: Ticket, outcome: Outcome | None, now: float, seller: str) -> Phase | None:
+        """Note how a seller's delivery ended (None: it was handed back); the breaker's new phase where it changed."""
+        reason = outcome.reason if isinstance(outcome, Retry) else ""
+        return self.breaker.leave(ticket, _success(outcome), now, reason, seller)
 
     def adjust(self, settings: LaneSettings, now: float) -> None:
         """Take other settings, keeping what is known of the destination."""

@@ -215,7 +215,7 @@ class Lane:
         now = self._context.clock()
         if verdict.crash is not None:
             self._reporter.attempt_crashed(run.claim.id, verdict.crash)
-        phase = self._gate.leave(run.ticket, verdict.outcome, now)
+        phase = self._gate.leave(run.ticket, verdict.outcome, now, verdict.seller)
         if phase is not None:
             self._reporter.breaker(phase, self._gate.breaker.state, verdict.internal)
         if verdict.outcome is not None:

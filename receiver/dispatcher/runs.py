@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from handlers.base import Dead, Outcome, Retry
 from receiver.dispatcher.breaker import Ticket
-from receiver.dispatcher.claims import Unreadable, delivery_of, is_internal
+from receiver.dispatcher.claims import Unreadable, delivery_of, is_internal, seller_of
 from receiver.dispatcher.settings import LaneSettings
 from receiver.dispatcher.worker import Worker
 from receiver.inbox.store import Claim
@@ -40,6 +40,8 @@ class Verdict(NamedTuple):
     """The notification is one of the daemon's own."""
     crash: BaseException | None = None
     """A fault of this program's, not of the handler's."""
+    seller: str = ""
+    """Whose notification it is, empty where it names none."""
 
 
 class Runs:
@@ -81,7 +83,8 @@ async def _attempt(run: Run) -> Verdict:
         return Verdict(Dead(str(error)), internal=True)
     if run.claim.attempt > run.settings.retry.attempts:
         return Verdict(Dead(_spent(run)), is_internal(delivery))
-    return Verdict(await run.worker.attempt(delivery, run.settings.timeout), is_internal(delivery))
+    outcome = await run.worker.attempt(delivery, run.settings.timeout)
+    return Verdict(outcome, is_internal(delivery), seller=seller_of(delivery))
 
 
 def _spent(run: Run) -> str:

@@ -1,0 +1,34 @@
+"""How the sellers that a lane serves fared lately: that one of them fails says little of a destination of many."""
+
+_LATELY = 3600.0
+_MOST = 1000
+"""Sellers that are remembered: those who were served last."""
+
+
+class Sellers:
+    """The last result of each seller. Deliveries that name none count as those of one. Times are of one clock."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[float, bool]] = {}
+
+    def add(self, seller: str, now: float, failed: bool) -> None:
+        """Note how a delivery of a seller ended."""
+        self._last.pop(seller, None)
+        self._last[seller] = now, failed
+        if len(self._last) > _MOST:
+            del self._last[next(iter(self._last))]
+
+    def are_failing(self, ratio: float, since: float, now: float) -> bool:
+        """Whether the last delivery failed for so many of those served since then, and not for one among others."""
+        recent = {seller: failed for seller, (at, failed) in self._last.items() if at >= since}
+        if len(recent) == 1 and self.has_others(next(iter(recent)), now):
+            return False
+        return sum(recent.values()) >= ratio * len(recent)
+
+    def has_others(self, seller: str, now: float) -> bool:
+        """Whether another one was served within the last hour."""
+        return any(name != seller and at >= now - _LATELY for name, (at, _) in self._last.items())
+
+    def forgive(self) -> None:
+        """The destination is back: what failed before says nothing any more."""
+        self._last = {seller: (at, False) for seller, (at, _) in self._last.items()}

@@ -1,0 +1,175 @@
+"""Many sellers in one lane: what befalls one of them holds up no other."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from handlers.base import Delivery, Done, Outcome, Retry
+from handlers.errors import HandlerError
+from handlers.spapi.errors import AccountError, LwaError, PlanExhausted, SpapiError
+from handlers.spapi.outcomes import outcome_of
+from handlers.unread import Unread
+from receiver.dispatcher import BreakerPolicy, LaneSettings, LaneSpec
+from receiver.dispatcher.claims import seller_of
+from receiver.dispatcher.gate import Gate
+from receiver.dispatcher.sellers import Sellers
+from receiver.inbox import Route
+from receiver.inbox.memory import MemoryInbox
+
+ROUTE = Route("rule", "order")
+SELLERS = 50
+ILL = "A0ILL"
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Thousands of retries would be kept as log records."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+class Amazon:
+    """Answers 500 for one seller, and for all while it is down."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.calls = 0
+        self.waits: list[float] = []
+
+    async def handle(self, delivery: Delivery) -> Outcome:
+        self.calls += 1
+        await asyncio.sleep(0.1)
+        if self.down or delivery.document["seller_id"] == ILL:
+            return Retry("getOrder answered 500", status=500)
+        self.waits.append(now() - delivery.created_at)
+        return Done()
+
+
+async def push(lab: Any, entry: Any, *sellers: str) -> None:
+    await lab.push(*(entry(ROUTE, payload={"SellerId": seller}, received_at=now()) for seller in sellers))
+
+
+def test_one_seller_that_amazon_fails_delays_no_other(skipping: Any, lab_of: Any, scripted: Any, entry: Any) -> None:
+    async def story() -> None:
+        amazon, lab = Amazon(), lab_of(MemoryInbox())
+        await lab.start({"order": LaneSpec(scripted(amazon.handle))}, clock=now, recheck=600.0)
+        for second in range(3600):
+            if second % 300 == 60:
+                await push(lab, entry, *[ILL] * 100)
+            await push(lab, entry, f"A{second % SELLERS:04}")
+            await asyncio.sleep(1.0)
+        await lab.stop()
+        assert len(amazon.waits) > 3590
+        assert max(amazon.waits) < 10.0
+        assert not [type_ for type_, _ in lab.events if type_ == "router.breaker_opened"]
+
+    skipping(story())
+
+
+def test_one_seller_that_is_the_first_to_fail_after_a_start_delays_the_others_for_minutes_only(
+    skipping: Any, lab_of: Any, scripted: Any, entry: Any
+) -> None:
+    """Nobody knows of others yet, so that the breaker opens."""
+
+    async def story() -> None:
+        amazon, lab = Amazon(), lab_of(MemoryInbox())
+        await push(lab, entry, *[ILL] * 100)
+        dispatcher = await lab.start({"order": LaneSpec(scripted(amazon.handle))}, clock=now, recheck=600.0)
+        for second in range(3600):
+            await push(lab, entry, f"A{second % SELLERS:04}")
+            await asyncio.sleep(1.0)
+        assert dispatcher.snapshot()["order"].breaker == "closed"
+        await lab.stop()
+        assert len(amazon.waits) > 3590
+        assert max(amazon.waits) < 900.0
+
+    skipping(story())
+
+
+def test_an_outage_for_all_opens_the_breaker_and_its_end_is_found_behind_one_who_goes_on_failing(
+    skipping: Any, lab_of: Any, scripted: Any, entry: Any
+) -> None:
+    async def story() -> None:
+        amazon, lab = Amazon(), lab_of(MemoryInbox())
+        dispatcher = await lab.start({"order": LaneSpec(scripted(amazon.handle))}, clock=now, recheck=600.0)
+        for number in range(SELLERS * 10):
+            await push(lab, entry, f"A{number % SELLERS:04}")
+            await asyncio.sleep(0.5)
+        amazon.down, calls = True, amazon.calls
+        for number in range(3600):
+            await push(lab, entry, f"A{number % SELLERS:04}")
+            await asyncio.sleep(1.0)
+        assert amazon.calls - calls < 300
+        assert dispatcher.snapshot()["order"].breaker != "closed"
+        await push(lab, entry, *[ILL] * 200)
+        amazon.down, amazon.waits = False, []
+        await asyncio.sleep(700.0)
+        assert dispatcher.snapshot()["order"].breaker == "closed"
+        await lab.stop()
+        assert len(amazon.waits) == 3600
+        assert [type_ for type_, _ in lab.events].count("router.breaker_opened") == 1
+
+    skipping(story())
+
+
+def test_one_seller_alone_is_rested_like_any_destination(skipping: Any, lab_of: Any, scripted: Any, entry: Any) -> None:
+    async def story() -> None:
+        amazon, lab = Amazon(), lab_of(MemoryInbox())
+        dispatcher = await lab.start({"order": LaneSpec(scripted(amazon.handle))}, clock=now, recheck=600.0)
+        for _ in range(3600):
+            await push(lab, entry, ILL)
+            await asyncio.sleep(1.0)
+        assert dispatcher.snapshot()["order"].breaker != "closed"
+        assert amazon.calls < 400
+        await lab.stop(0)
+
+    skipping(story())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AccountError("there is no SP-API account of seller A1"),
+        LwaError("revoked", "invalid_grant", 400),
+        PlanExhausted("orders.v0.getOrders", 2.0),
+        SpapiError("orders.v0.getOrders", 429, [{"code": "QuotaExceeded"}], "r-1"),
+        SpapiError("orders.v0.getOrders", 403, [{"code": "Unauthorized"}], "r-1"),
+    ],
+)
+def test_an_account_that_is_gone_revoked_or_throttled_is_no_failure_of_the_destination(error: HandlerError) -> None:
+    gate = Gate(LaneSettings(breaker=BreakerPolicy(calls=1)))
+    for second in range(100):
+        ticket = gate.enter(float(second))
+        assert ticket is not None
+        assert gate.leave(ticket, outcome_of(error), float(second), ILL) is None
+
+
+def test_the_seller_is_that_of_the_document_and_reading_it_is_not_needed(entry: Any) -> None:
+    def delivery(document: Any) -> Delivery:
+        return Delivery(1, "w", "rule", "order", 1, None, 0.0, 0.0, document)
+
+    document = entry(ROUTE, payload={"SellerId": "A1", "Offers": [{"seller_id": "A2"}]}).notification.document
+    nobody = entry(ROUTE).notification.document
+    for seller, named in (("A1", document), ("", nobody)):
+        assert seller_of(delivery(named)) == seller
+        kept = Unread.of(named)
+        assert seller_of(delivery(kept)) == seller
+        assert kept._document is None
+
+
+def test_no_more_than_a_thousand_sellers_are_remembered() -> None:
+    sellers = Sellers()
+    for number in range(5000):
+        sellers.add(f"A{number}", float(number) / 10, failed=number < 4500)
+    assert sellers.are_failing(0.5, 0.0, 500.0)
+    assert not sellers.are_failing(0.51, 0.0, 500.0)
+    assert sellers.has_others("A4999", 4000.0)
+    assert not sellers.has_others("A4999", 4099.9)
