@@ -147,13 +147,15 @@ class Dispatcher:
     @staticmethod
     async def _receive(lanes: Sequence[Lane], asked: Awaitable[list[Claim]]) -> None:
         claims: list[Claim] = []
-        try:
-            claims = await asked
-        except Unavailable:
-            pass  # so was the push: nothing came
-        finally:
+
+        def share(lane: Lane) -> None:
+            lane.receive([claim for claim in claims if claim.handler == lane.name])
+
+        with contextlib.ExitStack() as shares:  # each lane is told, whatever befalls another
             for lane in lanes:
-                lane.receive([claim for claim in claims if claim.handler == lane.name])
+                shares.callback(share, lane)
+            with contextlib.suppress(Unavailable):  # so was the push: nothing came
+                claims += await asked
 
     async def _start_workers(self, lanes: Lanes) -> dict[str, Worker]:
         workers = {name: Worker(name, spec.handler, self._log) for name, spec in lanes.items()}

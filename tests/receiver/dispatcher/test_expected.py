@@ -11,6 +11,7 @@ import pytest
 
 from handlers.base import Delivery, Done, Outcome, Retry
 from receiver.dispatcher import BreakerPolicy, Dispatcher, LaneSettings, LaneSpec, RetryPolicy
+from receiver.dispatcher.lane import Lane
 from receiver.errors import Unavailable
 from receiver.inbox import Claim, Inbox, Route, SqliteInbox, State, intake
 from receiver.inbox.memory import MemoryInbox
@@ -161,6 +162,34 @@ async def test_an_inbox_that_cannot_hand_out_what_it_keeps_delays_and_loses_noth
         await lab.settled(done=5)
     assert slow.asked
     assert not caplog.records
+    await lab.stop()
+
+
+async def test_a_fault_of_one_lane_leaves_no_other_waiting_for_its_share(
+    inbox: Inbox, lab_of: Any, scripted: Any, entry: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive, failed = Lane.receive, []
+
+    def faulty(lane: Lane, claims: list[Claim]) -> None:
+        if lane.name in {"a", "c"} and not failed.count(lane.name):
+            failed.append(lane.name)
+            lane.expect(0)
+            raise RuntimeError("a fault of the program")
+        receive(lane, claims)
+
+    monkeypatch.setattr(Lane, "receive", faulty)
+    lab, names = lab_of(inbox), "abc"
+    dispatcher = await lab.start({name: scripted() for name in names}, recheck=600.0)
+    await lab.inbox.accept([entry(*(Route("rule", name) for name in names))])
+    dispatcher.wake(names)
+    await lab.settled(done=3)
+    await idle(dispatcher, until)
+    keeping = asyncio.ensure_future(inbox.accept([entry(Route("rule", "b"))]))
+    await asyncio.sleep(0)
+    dispatcher.expect()
+    dispatcher.wake((await keeping)[0].handlers)
+    await until(lambda: sorted(failed) == ["a", "c"])
+    await lab.settled(done=4)
     await lab.stop()
 
 
