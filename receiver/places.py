@@ -30,15 +30,16 @@ class Places:
                 await self.look()
 
     async def look(self) -> int:
-        """Give up what can be given up now; how many tickets. Raises Unavailable."""
-        tickets = self._clients.holders()
+        """Give up what can be given up now; how many places. Raises Unavailable."""
+        places = self._clients.holders()
+        tickets = {place.ticket for place in places}
         ids = [ticket.delivery for ticket in tickets if ticket.delivery is not None]
         lines = [(ticket.handler, ticket.key) for ticket in tickets if ticket.delivery is None]
         final, left = await ended(self._inbox, ids), await empty(self._inbox, lines)
         gone = [
-            ticket
-            for ticket in tickets
-            if (ticket.delivery in final if ticket.delivery is not None else (ticket.handler, ticket.key) in left)
+            place
+            for place in places
+            if (place.ticket.delivery in final or (place.ticket.handler, place.ticket.key) in left)
         ]
         self._clients.let_go(gone)
         return len(gone)

@@ -52,15 +52,15 @@ class SpapiClients:
         return [usage for client in opened if client for usage in client.buckets.usage()]
 
     def holders(self) -> list[Any]:
-        """The `handlers.spapi.ticket.Ticket` of every place in the queue of a plan."""
+        """The `handlers.spapi.ticket.Held` of every place in the queue of a plan."""
         opened = (client.opened for _, client in self._clients)
-        return [ticket for client in opened if client for ticket in client.buckets.holders()]
+        return [held for client in opened if client for held in client.buckets.holders()]
 
-    def let_go(self, tickets: Sequence[Any]) -> None:
-        """Give up the places of tickets."""
+    def let_go(self, places: Sequence[Any]) -> None:
+        """Give up places as `holders` named them, where nobody has come for them since."""
         for _, client in self._clients:
             if client.opened:
-                client.opened.buckets.let_go(tickets)
+                client.opened.buckets.let_go(places)
 
     def refusals(self) -> list[Any]:
         """The `handlers.spapi.refusals.Refusal` of the last hour, the latest first."""

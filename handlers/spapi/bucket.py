@@ -75,9 +75,9 @@ class Bucket:
         return len(self._queue)
 
     @property
-    def names(self) -> Sequence[Hashable]:
-        """Who holds a place."""
-        return tuple(self._places)
+    def places(self) -> Sequence[tuple[Hashable, float]]:
+        """Who holds a place, and when each is due."""
+        return tuple((place.name, place.due) for place in self._places.values())
 
     def reserve(self, name: Hashable, now: float) -> float:
         """0 where the caller may go; else the seconds after which to ask again under the same name.

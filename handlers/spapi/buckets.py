@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from handlers.spapi.bucket import Bucket
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
-from handlers.spapi.ticket import Ticket, holder_of
+from handlers.spapi.ticket import Held, holder_of
 
 AT_ONCE = 64
 """Calls under way at once: a connection pool looks at every connection for every call, so that more would be slower."""
@@ -73,18 +73,18 @@ class Buckets:
         """Give up the place of a ticket whose call will not be made."""
         self._bucket(account_id, operation).release(ticket)
 
-    def holders(self) -> set[Ticket]:
-        """Whose deliveries hold a place, in whatever plan."""
-        held = (holder_of(name) for bucket in self._buckets.values() for name in bucket.names)
-        return {ticket for ticket in held if ticket is not None}
+    def holders(self) -> set[Held]:
+        """The places that deliveries hold, in whatever plan."""
+        places = (place for bucket in self._buckets.values() for place in bucket.places)
+        return {Held(ticket, due) for name, due in places if (ticket := holder_of(name)) is not None}
 
-    def let_go(self, tickets: Collection[Ticket]) -> None:
-        """Give up every place of tickets whose deliveries have ended, those for further pages too."""
-        gone = set(tickets)
+    def let_go(self, places: Collection[Held]) -> None:
+        """Give up places whose deliveries have ended, but for those that others have taken over meanwhile."""
+        gone = {(place.ticket, place.due) for place in places}
         for bucket in self._buckets.values() if gone else ():
             # From the end: giving up the first place moves all that are behind it.
-            for name in reversed(bucket.names):
-                if holder_of(name) in gone:
+            for name, due in reversed(bucket.places):
+                if (holder_of(name), due) in gone:
                     bucket.release(name)
 
     @asynccontextmanager

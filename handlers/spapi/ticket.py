@@ -20,6 +20,15 @@ class Ticket:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A place in the queue of a plan as it was once: who comes for it is told another time."""
+
+    ticket: Ticket
+    due: float
+    """When somebody is to come for it, on the clock of the plans."""
+
+
 def ticket_of(delivery: Delivery) -> Ticket:
     """The ticket of a delivery."""
     if delivery.key is None:

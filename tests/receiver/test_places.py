@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from handlers.spapi.ticket import Ticket
+from handlers.spapi.ticket import Held, Ticket
 from receiver import places
 from receiver.inbox import DeliveryFilter, Entry, Route, SqliteInbox, State
 from receiver.notification import read_stored
@@ -101,13 +101,17 @@ class Clients:
     """Places that a test says."""
 
     def __init__(self, *tickets: Ticket) -> None:
-        self.tickets = set(tickets)
+        self.places = {Held(ticket, 1.0) for ticket in tickets}
 
-    def holders(self) -> list[Ticket]:
-        return list(self.tickets)
+    @property
+    def tickets(self) -> set[Ticket]:
+        return {place.ticket for place in self.places}
 
-    def let_go(self, tickets: list[Ticket]) -> None:
-        self.tickets -= set(tickets)
+    def holders(self) -> list[Held]:
+        return list(self.places)
+
+    def let_go(self, places: list[Held]) -> None:
+        self.places -= set(places)
 
 
 async def test_who_may_come_still_keeps_the_place(tmp_path: Path) -> None:

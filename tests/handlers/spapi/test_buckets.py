@@ -13,7 +13,7 @@ import pytest
 from handlers.spapi.buckets import Buckets
 from handlers.spapi.errors import PlanExhausted
 from handlers.spapi.operation import Operation
-from handlers.spapi.ticket import Ticket
+from handlers.spapi.ticket import Held, Ticket
 
 
 class VirtualTime:
@@ -147,11 +147,26 @@ async def test_tickets_that_are_let_go_give_up_all_their_places() -> None:
     for name in (gone, (gone, 0), ((gone, 0), 2), stays, line):
         assert buckets.reserve("A1", plan, name) > 0
     assert buckets.reserve("A1", plan, object()) > 0
-    assert buckets.holders() == {gone, stays, line}
-    buckets.let_go([gone, line, Ticket(99)])
-    assert buckets.holders() == {stays}
+    places = buckets.holders()
+    assert {place.ticket for place in places} == {gone, stays, line}
+    assert len(places) == 5
+    buckets.let_go([*(place for place in places if place.ticket != stays), Held(Ticket(99), 7.0)])
+    assert {place.ticket for place in buckets.holders()} == {stays}
     assert buckets.usage()[0].waiting == 2
     assert buckets.reserve("A1", plan, stays) == pytest.approx(1.05, abs=0.1)
+
+
+async def test_a_place_that_another_delivery_has_taken_over_is_not_let_go() -> None:
+    time = VirtualTime()
+    buckets, plan = Buckets(time.clock, time.sleep), operation(1.0, 1)
+    line, other = Ticket(None, "erp", "k"), Ticket(2)
+    await acquire(buckets, "A1", plan, patience=0)
+    assert buckets.reserve("A1", plan, line) < buckets.reserve("A1", plan, other)
+    looked = [place for place in buckets.holders() if place.ticket == line]
+    time.now += 0.5
+    first = buckets.reserve("A1", plan, line)
+    buckets.let_go(looked)
+    assert buckets.reserve("A1", plan, line) == first < buckets.reserve("A1", plan, other)
 
 
 async def test_patience_waits_in_place_as_long_as_it_was_told() -> None:
