@@ -88,7 +88,7 @@ class Daemon:
             self._watch.keep("index", index.run)
             history = History(parts.instruments.metrics.registry, Minutes(parts.inbox), self._clock)
             self._watch.keep("history", history.run)
-            self._watch.keep("places", Places(parts.spapi, parts.inbox).run)
+            self._watch.keep("places", Places(parts.spapi, parts.inbox, parts.dispatcher.wake, self._clock).run)
             self._follow_signals(parts)
             public = parts.server.protocol_factory()
             listener = stack.enter_context(closing(await self._listen(public, parts)))

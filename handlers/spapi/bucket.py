@@ -74,10 +74,10 @@ class Bucket:
         """How many hold a place."""
         return len(self._queue)
 
-    @property
-    def places(self) -> Sequence[tuple[Hashable, float]]:
-        """Who holds a place, and when each is due."""
-        return tuple((place.name, place.due) for place in self._places.values())
+    def places(self, now: float) -> Sequence[tuple[Hashable, float, float]]:
+        """Who holds a place, from the first on; when each is due, and the seconds until its turn."""
+        self._refill(now)
+        return tuple((place.name, place.due, self._wait(ahead, now)) for ahead, place in enumerate(self._queue))
 
     def reserve(self, name: Hashable, now: float) -> float:
         """0 where the caller may go; else the seconds after which to ask again under the same name.
@@ -93,7 +93,7 @@ class Bucket:
             self.release(name)
             self._take(now)
             return 0.0
-        wait = max(_SHORTEST_WAIT, max(0.0, self._at - now) + (ahead + 1 - self._tokens) / self.rate)
+        wait = self._wait(ahead, now)
         self._hold(name, place, now + wait)
         return wait
 
@@ -155,6 +155,10 @@ class Bucket:
         self._drop_absent(now)
         full = self._tokens >= self._capacity - _ENOUGH
         return full and now >= self._at and not self._queue and not self._recent(now) and self._pace >= 1.0
+
+    def _wait(self, ahead: int, now: float) -> float:
+        """Seconds until the turn of one who has so many others ahead."""
+        return max(_SHORTEST_WAIT, max(0.0, self._at - now) + (ahead + 1 - self._tokens) / self.rate)
 
     def _refill(self, now: float) -> None:
         if now > self._at:

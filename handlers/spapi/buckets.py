@@ -73,17 +73,20 @@ class Buckets:
         """Give up the place of a ticket whose call will not be made."""
         self._bucket(account_id, operation).release(ticket)
 
-    def holders(self) -> set[Held]:
+    def holders(self) -> list[Held]:
         """The places that deliveries hold, in whatever plan."""
-        places = (place for bucket in self._buckets.values() for place in bucket.places)
-        return {Held(ticket, due) for name, due in places if (ticket := holder_of(name)) is not None}
+        now = self._clock()
+        places = (place for bucket in self._buckets.values() for place in bucket.places(now))
+        return [
+            Held(ticket, due, due - now, turn) for name, due, turn in places if (ticket := holder_of(name)) is not None
+        ]
 
     def let_go(self, places: Collection[Held]) -> None:
         """Give up places whose deliveries have ended, but for those that others have taken over meanwhile."""
-        gone = {(place.ticket, place.due) for place in places}
+        gone, now = {(place.ticket, place.due) for place in places}, self._clock()
         for bucket in self._buckets.values() if gone else ():
             # From the end: giving up the first place moves all that are behind it.
-            for name, due in reversed(bucket.places):
+            for name, due, _ in reversed(bucket.places(now)):
                 if (holder_of(name), due) in gone:
                     bucket.release(name)
 

@@ -27,6 +27,10 @@ class Held:
     ticket: Ticket
     due: float
     """When somebody is to come for it, on the clock of the plans."""
+    wait: float = 0.0
+    """Seconds until then."""
+    turn: float = 0.0
+    """Seconds until its turn: fewer where others gave up their places, or the plan has more room than it had."""
 
 
 def ticket_of(delivery: Delivery) -> Ticket:

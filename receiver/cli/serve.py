@@ -40,6 +40,7 @@ def _writer_process() -> "WriterProcess":
     What both have is shared only until one of them writes to it, and counting references is writing.
     """
     import receiver.inbox.consents
+    import receiver.inbox.sooner
     import receiver.judge  # noqa: F401 - with the inbox, all that it does
     from receiver.inbox.remote_writer import WriterProcess
 

@@ -9,9 +9,11 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from handlers.spapi.buckets import Buckets
+from handlers.spapi.operation import Operation
 from handlers.spapi.ticket import Held, Ticket
 from receiver import places
-from receiver.inbox import DeliveryFilter, Entry, Route, SqliteInbox, State
+from receiver.inbox import Claim, DeliveryFilter, Entry, Result, Route, SqliteInbox, State
 from receiver.notification import read_stored
 from receiver.places import Places
 from receiver.simulators.sns import SimulatedSns
@@ -124,8 +126,68 @@ async def test_who_may_come_still_keeps_the_place(tmp_path: Path) -> None:
     every = [Ticket(row.id) for row in await inbox.deliveries(open_)]
     assert len(every) == 502
     clients: Any = Clients(Ticket(1), Ticket(None, "erp", "k"), Ticket(None, "erp", "none"), Ticket(7777), *every)
-    assert await Places(clients, inbox).look() == 2
+    places = Places(clients, inbox, lambda _: None, lambda: 5000.0)
+    assert await places.look() == 2
     assert clients.tickets == {Ticket(None, "erp", "k"), Ticket(1), *every}
     await inbox.cancel(DeliveryFilter(ids=(1, 3)), 0.0, "cancelled")
-    assert await Places(clients, inbox).look() == 3
+    assert await places.look() == 3
+    await inbox.close()
+
+
+class Plan:
+    """One plan of a call in a minute, in which a test takes places; its clock is the inbox's too."""
+
+    operation = Operation("probe", "v1", "get", "GET", "/probe", "probe.v1.get", rate=1 / 60, burst=1)
+
+    def __init__(self) -> None:
+        self.now = 5000.0
+        self.buckets = Buckets(lambda: self.now)
+        self.holders, self.let_go = self.buckets.holders, self.buckets.let_go
+        assert self.buckets.reserve("A1", self.operation, "first") == 0.0
+
+    def told(self, claim: Claim) -> Result:
+        """What becomes of a delivery that asks for its turn."""
+        name = Ticket(claim.id) if claim.key is None else Ticket(None, claim.handler, claim.key)
+        wait = self.buckets.reserve("A1", self.operation, name)
+        return self.later(claim, wait) if wait else self.done(claim)
+
+    def later(self, claim: Claim, wait: float) -> Result:
+        due_at = self.now + wait
+        return Result(claim.id, claim.run, State.WAITING, self.now, self.now, due_at=due_at, counts=False)
+
+    def done(self, claim: Claim) -> Result:
+        return Result(claim.id, claim.run, State.DONE, self.now, self.now)
+
+
+async def test_who_waits_behind_places_that_are_given_up_comes_at_once_its_turn_is_there(tmp_path: Path) -> None:
+    inbox, plan, woken = await SqliteInbox.open(tmp_path / "inbox.db"), Plan(), list[str]()
+    clients: Any = plan
+    places = Places(clients, inbox, woken.extend, lambda: plan.now)
+    keys = [*[None] * 60, None, "k", "busy", None, None]
+    await inbox.accept([entry(f"number {number}", key=key) for number, key in enumerate(keys)])
+    claims = await inbox.claim("erp", 100, plan.now, 30.0)
+    # The last but two has a time of its own, told by Amazon, and the last one a turn that is far off.
+    results = [plan.told(claim) for claim in claims]
+    results[62] = plan.later(claims[62], 7200.0)
+    await inbox.finish(results)
+    before = {row.id: row.due_at for row in await inbox.deliveries(DeliveryFilter(limit=None))}
+    assert before[61] - plan.now > 3600.0
+    assert await places.look() == 0
+    assert not woken
+
+    await inbox.cancel(DeliveryFilter(ids=tuple(range(1, 61))), plan.now, "not wanted")
+    plan.now += 30.0
+    assert await places.look() == 60
+    after = {row.id: row.due_at for row in await inbox.deliveries(DeliveryFilter(limit=None))}
+    assert 0.0 < after[61] - plan.now < 60.0
+    assert 60.0 < after[62] - plan.now < 120.0
+    assert {id_ for id_ in before if after[id_] != before[id_] and id_ > 60} == {61, 62}
+    assert set(woken) == {"erp"}
+    for id_ in (61, 62):
+        plan.now = after[id_]
+        (claim,) = await inbox.claim("erp", 1, plan.now, 30.0)
+        assert claim.id == id_
+        result = plan.told(claim)
+        assert result.state is State.DONE
+        await inbox.finish([result])
     await inbox.close()
