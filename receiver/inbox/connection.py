@@ -82,6 +82,11 @@ def is_environmental(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and primary_code(error) in _REASONS
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether a page of the file was met that makes no sense: what needs other pages alone goes on."""
+    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_CORRUPT
+
+
 def breaks_connection(error: BaseException) -> bool:
     """Whether the connection had better be opened anew after an error."""
     return isinstance(error, sqlite3.Error) and primary_code(error) in _BROKEN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from receiver.inbox.commit import Commit
-from receiver.inbox.connection import breaks_connection, is_environmental
+from receiver.inbox.connection import breaks_connection, is_damage, is_environmental
 from receiver.inbox.transaction import Parts, Transaction
 
 P = TypeVar("P")
@@ -51,13 +51,16 @@ class Executor:
         try:
             self._commit(jobs)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            damaged = self._connection is not None and is_damage(error)
             self._undo(error)
-            if len(jobs) == 1 or is_environmental(error):
+            if len(jobs) == 1 or (is_environmental(error) and not damaged):
                 for job in jobs:
                     job.error = self._translate(error)
                 return
-            for job in jobs:
-                self.perform([job])
+            # A damaged page concerns who meets it, of many jobs one as a rule: halves find it in few transactions.
+            size = len(jobs) // 2 if damaged else 1
+            for first in range(0, len(jobs), size):
+                self.perform(jobs[first : first + size])
 
     def between(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do something with the connection while no transaction is open, if there is a connection."""

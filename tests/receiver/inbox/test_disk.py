@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,36 @@ def _occupy(path: Path, size: int) -> None:
 
 def _move(path: Path, to: Path) -> None:
     path.rename(to)
+
+
+async def test_a_damaged_page_that_one_lane_meets_keeps_no_push_from_being_kept(
+    inbox: SqliteInbox, entry: Make, route: ToRoute
+) -> None:
+    await inbox.accept([entry(f"old {number}", route("crm"), at=500.0) for number in range(3000)])
+    await inbox.close()
+    _spoil(inbox.path, "deliveries_due")
+    inbox = await SqliteInbox.open(inbox.path)
+    try:
+        claiming = [asyncio.ensure_future(inbox.claim("crm", 10, 2000.0, 30.0)) for _ in range(2)]
+        keeping = [asyncio.ensure_future(inbox.accept([entry(f"new {number}")])) for number in range(20)]
+        for claims in claiming:
+            with pytest.raises(Unavailable) as caught:
+                await claims
+            assert caught.value.reason == "inbox_corrupt"
+        assert [each[0].duplicate for each in await asyncio.gather(*keeping)] == [False] * 20
+        again = await inbox.accept([entry(f"new {number}") for number in range(20)])
+        assert all(each.duplicate for each in again)
+    finally:
+        await inbox.close()
+
+
+def _spoil(path: Path, index: str) -> None:
+    """Overwrite the first leaf of an index."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        query = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path LIMIT 1"
+        (page,) = connection.execute(query, (index,)).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
