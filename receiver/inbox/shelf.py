@@ -178,11 +178,11 @@ class Shelf:
             return False
         name = (kept.route.rule, kept.route.handler, once.key)
         first = self.once.get(name)
-        if first is not None and now - first[1] <= once.within and not self._is_dead(first[0]):
+        if first is not None and now - first[1] <= once.within and not self._is_void(first[0]):
             self._supersede(kept, first[0], ONCE_BEFORE, now)
             return True
         self.once[name] = (kept.id, now)
         return False
 
-    def _is_dead(self, id_: int) -> bool:
-        return id_ in self.all and self.all[id_].state is State.DEAD
+    def _is_void(self, id_: int) -> bool:
+        return id_ in self.all and self.all[id_].state in {State.DEAD, State.SUPERSEDED}

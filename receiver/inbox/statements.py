@@ -40,7 +40,7 @@ ADD_DELIVERY = (
 FIRST_ONCE = (
     "SELECT once.delivery_id FROM once LEFT JOIN deliveries ON deliveries.id = once.delivery_id "
     "WHERE once.rule = ? AND once.handler = ? AND once.key = ? AND ? - once.at <= ? "
-    "AND (deliveries.state IS NULL OR deliveries.state != 4)"
+    "AND (deliveries.state IS NULL OR deliveries.state NOT IN (4, 5))"
 )
 SAVE_ONCE = "INSERT OR REPLACE INTO once (rule, handler, key, delivery_id, at) VALUES (?, ?, ?, ?, ?)"
 NEWER_DONE = "SELECT delivery_id FROM newest WHERE rule = ? AND handler = ? AND key = ? AND event_time > ?"

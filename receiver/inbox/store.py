@@ -48,7 +48,7 @@ __all__ = [
 class Once:
     """Of the deliveries of one rule, handler and `key`, those within `within` seconds of the first are superseded.
 
-    A first one that is dead counts no more: the next takes its place.
+    A first one that is dead, or superseded for another reason, counts no more: the next takes its place.
     """
 
     key: str

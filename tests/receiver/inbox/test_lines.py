@@ -223,6 +223,19 @@ async def test_once_after_a_first_that_died(
     assert await states(1, 2, 3) == [DEAD, WAITING, SUPERSEDED]
 
 
+async def test_once_after_a_first_that_another_kind_took_the_place_of(
+    inbox: Inbox, entry: Make, route: ToRoute, states: States
+) -> None:
+    """A status that comes again, after one that is not delivered any more, is the newest and not delivered yet."""
+    shipped, unshipped = (route(key="k", coalesce=10.0, once=Once(status, 100.0)) for status in ("yes", "no"))
+    for number, status in enumerate([unshipped, shipped, unshipped, unshipped]):
+        await inbox.accept([entry(f"n{number}", status, event_time=number, at=1000.0 + number)])
+    assert await states(1, 2, 3, 4) == [SUPERSEDED, SUPERSEDED, WAITING, SUPERSEDED]
+    row = await inbox.delivery(4)
+    assert row is not None
+    assert row.superseded_by == 3
+
+
 @pytest.mark.parametrize(("later", "runs"), [(89.0, False), (91.0, True)])
 async def test_once_is_remembered_for_its_time_however_short_the_retention(
     inbox: Inbox, entry: Make, route: ToRoute, result: ToResult, states: States, later: float, runs: bool
