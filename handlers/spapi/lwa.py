@@ -17,6 +17,7 @@ from handlers.settings import Secret
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.errors import LwaError, Unreachable, shown
 from handlers.spapi.flights import Flights
+from handlers.spapi.revoked import Revoked
 
 _EARLY = 300.0
 """Seconds before its end from which on a token is renewed; a tenth of its life where that is less."""
@@ -92,6 +93,7 @@ class LwaClient:
         self._observer = observer or Unobserved()
         self._tokens: dict[str, AccessToken] = {}
         self._flights: Flights[AccessToken] = Flights()
+        self._revoked = Revoked(clock)
 
     async def access_token(self, account: Account) -> str:
         """An access token of the account. Raises LwaError, Unreachable, AccountError, VaultError or SecretError."""
@@ -136,7 +138,7 @@ class LwaClient:
 
     async def _refresh(self, account: Account) -> AccessToken:
         refresh_token = await self._accounts.refresh_token(account)
-        answer = await self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        answer = await self._granted(account.id, refresh_token)
         token = self._cache(account.id, answer)
         changed = answer.get("refresh_token")
         try:
@@ -145,6 +147,15 @@ class LwaClient:
             if is_token(changed) and changed != refresh_token:
                 await self._keep(account, refresh_token, changed)
         return token
+
+    async def _granted(self, account_id: str, refresh_token: str) -> Mapping[str, Any]:
+        client_id = self._credentials.client_id.read()
+        self._revoked.check(account_id, refresh_token, client_id)
+        try:
+            return await self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        except LwaError as error:
+            self._revoked.note(account_id, refresh_token, client_id, error)
+            raise
 
     async def _keep(self, account: Account, old: str, new: str) -> None:
         if not await self._accounts.replace(account, old, new):

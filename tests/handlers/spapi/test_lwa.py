@@ -161,6 +161,28 @@ async def test_a_failed_early_renewal_goes_on_with_the_token_that_still_lasts(
         await lwa.access_token(account)
 
 
+async def test_a_grant_that_is_revoked_is_asked_for_once_in_a_minute_and_a_new_one_at_once(
+    lwa: LwaClient, amazon: Any, accounts: Accounts, clock: Any
+) -> None:
+    """A backlog of such a seller would take the time of all others, and Amazon slows down who asks in vain."""
+    account = await accounts.choose("A1SELLER")
+    amazon.lwa_answers = [(400, {"error": "invalid_grant"}, {})]
+    said = set()
+    for _ in range(100):
+        with pytest.raises(LwaError, match="authorize the account again") as caught:
+            await lwa.access_token(account)
+        said.add((str(caught.value), caught.value.code, caught.value.status, caught.value.retryable))
+    assert len(said) == len(amazon.forms) == 1
+    assert await lwa.access_token(await accounts.choose("A2SELLER")) == "Atza|1"
+    clock.now += 60.0
+    amazon.lwa_answers = [(400, {"error": "invalid_grant"}, {})]
+    with pytest.raises(LwaError, match="invalid_grant"):
+        await lwa.access_token(account)
+    assert len(amazon.forms) == 3
+    await accounts.replace(account, "refresh-one", "refresh-new")
+    assert await lwa.access_token(account) == "Atza|2"
+
+
 async def test_an_endpoint_that_is_not_there(
     http: httpx.AsyncClient, accounts: Accounts, secret: Any, clock: Any
 ) -> None:

@@ -1,0 +1,35 @@
+"""Grants that Login with Amazon has just refused for good: every delivery of such a seller would ask for it again."""
+
+import hashlib
+from collections.abc import Callable
+
+from handlers.spapi.errors import LwaError
+
+_BELIEVED = 60.0
+_CODE = "invalid_grant"
+
+
+class Revoked:
+    """The last refusal of each account. What was refused is known by its digest; `clock` counts seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._refused: dict[str, tuple[bytes, float, LwaError]] = {}
+
+    def check(self, account_id: str, refresh_token: str, client_id: str) -> None:
+        """Raise LwaError, as it was, where this very grant was refused within the last minute."""
+        digest, at, error = self._refused.get(account_id, (b"", 0.0, None))
+        if error is None:
+            return
+        if digest == _digest(refresh_token, client_id) and 0 <= self._clock() - at < _BELIEVED:
+            raise LwaError(str(error), error.code, error.status)
+        del self._refused[account_id]
+
+    def note(self, account_id: str, refresh_token: str, client_id: str, error: LwaError) -> None:
+        """Remember what was refused, where asking again cannot help."""
+        if error.code == _CODE and not error.retryable:
+            self._refused[account_id] = _digest(refresh_token, client_id), self._clock(), error.with_traceback(None)
+
+
+def _digest(refresh_token: str, client_id: str) -> bytes:
+    return hashlib.sha256(f"{client_id}\n{refresh_token}".encode()).digest()
