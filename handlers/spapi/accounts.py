@@ -8,7 +8,7 @@ import orjson
 
 from handlers.settings import Secret
 from handlers.spapi.errors import AccountError, VaultError
-from handlers.spapi.regions import MARKETPLACES, region
+from handlers.spapi.regions import MARKETPLACES, REGIONS, region
 from handlers.spapi.tokenstore import Action, AuditEntry, TokenRecord, TokenStore
 from handlers.spapi.vault import Vault
 
@@ -77,9 +77,12 @@ class Accounts:
         Raises AccountError, which says how to authorize one or which ones there are.
         """
         if self._listed and self._clock() < self._listed[0]:
-            found = _matching(self._listed[1], seller_id, marketplace_ids)
+            listed = self._listed[1]
+            found = _matching(listed, seller_id, marketplace_ids)
             if len(found) == 1:
                 return found[0]
+            if seller_id and not found and not await self._is_stored(seller_id):
+                raise AccountError(_no_choice(listed, found, seller_id))
         every = await self.every()
         found = _matching(every, seller_id, marketplace_ids)
         if len(found) == 1:
@@ -164,6 +167,17 @@ class Accounts:
         sealed = vault.seal(vault.open(record.sealed, record.account_id), record.account_id)
         entry = self._entry(record.account_id, Action.ROTATE, f"from key {record.sealed.key_id} to {vault.key_id}")
         return await self._store.swap(record, replace(record, sealed=sealed, updated_at=entry.at), entry)
+
+    async def _is_stored(self, seller_id: str) -> bool:
+        """Whether another process has added the account meanwhile.
+
+        To read all of 500 took five times as long, for each delivery of a seller who is not there.
+        """
+        ids = [seller_id] if "@" in seller_id else [f"{seller_id}@{name}" for name in REGIONS]
+        for account_id in ids:
+            if await self._store.load(account_id) is not None:
+                return True
+        return False
 
     def _forget(self, account: Account) -> None:
         self._unsaved.pop(account.id, None)

@@ -47,6 +47,27 @@ async def test_an_account_that_another_process_added_is_found(
     assert (await daemon.choose("A2")).id == "A2@na"
 
 
+@pytest.mark.parametrize("name", ["A9", "A9@fe"])
+async def test_a_seller_who_is_not_there_costs_no_look_at_all_accounts_and_is_found_once_added(
+    store: MemoryTokenStore, clock: Callable[[], float], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts, other, listings = make(store, clock, Vault(OLD)), make(store, clock, Vault(OLD)), []
+    await accounts.add(Account("A1", "na"), "t1")
+    listed = store.list
+
+    async def noted() -> list[TokenRecord]:
+        listings.append(name)
+        return await listed()
+
+    monkeypatch.setattr(store, "list", noted)
+    for _ in range(100):
+        with pytest.raises(AccountError, match=f"no SP-API account of seller {name}: run `spapi-router authorize`"):
+            await accounts.choose(name)
+    assert len(listings) == 1
+    await other.add(Account("A9", "fe"), "t9")
+    assert (await accounts.choose(name)).id == "A9@fe"
+
+
 async def test_tokens_rest_sealed_and_are_read_in_clear(store: MemoryTokenStore, clock: Callable[[], float]) -> None:
     accounts = make(store, clock, Vault(OLD))
     account = Account("A1", "na")
