@@ -8,12 +8,15 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from receiver.config.values import Listen
 from receiver.errors import RouterError
 
 _BACKLOG = 4096
 """Connections that wait to be accepted, for which Linux allows as many by default: eight seconds of 500 pushes each."""
+_HANDSHAKE = 10.0
+"""Seconds for a handshake of TLS: until it is over nobody knows of the connection, which could be ended for others."""
 _SOCKET_MODE = 0o660
 
 _CURES = {
@@ -49,10 +52,10 @@ async def listen(factory: ProtocolFactory, where: Listen, tls: ssl.SSLContext | 
     loop = asyncio.get_running_loop()
     try:
         if where.unix:
-            server = await loop.create_unix_server(factory, _free(where.unix), ssl=tls, backlog=_BACKLOG)
+            server = await loop.create_unix_server(factory, _free(where.unix), **_options(tls))
             where.unix.chmod(_SOCKET_MODE)
         else:
-            server = await loop.create_server(factory, where.host, where.port, ssl=tls, backlog=_BACKLOG)
+            server = await loop.create_server(factory, where.host, where.port, **_options(tls))
     except OSError as error:
         raise ListenError(f"cannot listen on {where}: {_why(error)}") from None
     return Listener([server], inherited=False)
@@ -66,8 +69,12 @@ async def adopt(
     servers = []
     for each in sockets:
         create = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
-        servers.append(await create(factory, sock=each, ssl=tls, backlog=_BACKLOG))
+        servers.append(await create(factory, sock=each, **_options(tls)))
     return Listener(servers, inherited=True)
+
+
+def _options(tls: ssl.SSLContext | None) -> dict[str, Any]:
+    return {"ssl": tls, "backlog": _BACKLOG} | ({"ssl_handshake_timeout": _HANDSHAKE} if tls else {})
 
 
 def _why(error: OSError) -> str:

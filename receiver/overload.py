@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
+from receiver.crowd import Crowd
 from receiver.events import log
 from receiver.responses import SERVER
 
@@ -66,6 +67,7 @@ class GatedServer(web.Server):
 
     def __init__(self, handler: Any, gate: Gate, path: str, answer: bytes, **options: Any) -> None:
         super().__init__(handler, **options)
+        self.crowd = Crowd()
         self._gate = gate
         self._request = f"POST {path} HTTP/1.1\r\n".encode()
         self._refusal = answer
@@ -73,6 +75,7 @@ class GatedServer(web.Server):
     def __call__(self) -> "GatedConnection":
         connection = self.connection(asyncio.get_running_loop())
         connection.gate, connection.request, connection.refusal = self._gate, self._request, self._refusal
+        connection.crowd = self.crowd
         return connection
 
     def connection(self, loop: asyncio.AbstractEventLoop) -> "GatedConnection":
@@ -83,8 +86,9 @@ class GatedServer(web.Server):
 class GatedConnection(web.RequestHandler):
     """A connection whose pushes may be refused before anything is done for them."""
 
-    __slots__ = ("_begun", "_body", "_fed", "_unread", "_waiting", "gate", "refusal", "request")
+    __slots__ = ("_begun", "_body", "_fed", "_unread", "_waiting", "crowd", "gate", "refusal", "request")
 
+    crowd: Crowd
     gate: Gate
     request: bytes
     refusal: bytes
@@ -98,6 +102,7 @@ class GatedConnection(web.RequestHandler):
         self._waiting = 0
         self._unread: asyncio.TimerHandle | None = None
         super().connection_made(transport)
+        self.crowd.enter(self)
 
     def data_received(self, data: bytes) -> None:
         if not self._fed:
@@ -111,6 +116,7 @@ class GatedConnection(web.RequestHandler):
         found = self._request_count - before
         if found:
             self._body, self._begun = self._messages[-1][1], 0
+            self.crowd.asked(self)
         elif between and not self._buffer_paused:
             self._measure_head(len(data))
         if found and not self.writing_paused:
@@ -128,6 +134,7 @@ class GatedConnection(web.RequestHandler):
         self._stop_waiting()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self.crowd.left(self)
         self._count_no_more()
         self._stop_waiting()
         super().connection_lost(exc)
@@ -142,6 +149,15 @@ class GatedConnection(web.RequestHandler):
         if self._waiting:
             self._waiting -= 1
             self.gate.waiting -= 1
+
+    def has_work(self) -> bool:
+        """Whether a request has come whole, and is not answered yet."""
+        return (self._request_in_progress or bool(self._messages)) and self._body.is_eof()
+
+    def leave(self) -> None:
+        """End at once: others need the room."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def _measure_head(self, size: int) -> None:
         """Hang up on who sends a head without an end, of which `size` more bytes have come."""
@@ -177,6 +193,7 @@ class GatedConnection(web.RequestHandler):
         )
 
     def _refuse(self, data: bytes) -> None:
+        self.crowd.asked(self)
         transport = cast("asyncio.Transport", self.transport)
         transport.write(self.refusal)
         if _CLOSES.search(data[: data.find(_HEAD_ENDS)]):

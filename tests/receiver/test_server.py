@@ -297,6 +297,22 @@ async def test_tls_takes_a_changed_certificate_in_and_keeps_the_old_one_when_the
     assert await asyncio.to_thread(serial_seen, address, ssl.TLSVersion.TLSv1_3) == 2
 
 
+async def test_a_handshake_that_never_comes_is_not_waited_for_long(
+    start_router: Any, write_rules: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it nobody knows of the connection, so that none of a crowd of them could be ended for others."""
+    monkeypatch.setattr("receiver.listeners._HANDSHAKE", 0.2)
+    certificate(tmp_path, 1)
+    router = await start_router(
+        write_rules(RULES, server='tls = { certificate = "fullchain.pem", key = "privkey.pem" }')
+    )
+    host, port = router.daemon.addresses[0].rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 async def test_tls_1_1_is_refused(start_router: Any, write_rules: Any, tmp_path: Path) -> None:
     certificate(tmp_path, 1)
