@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
+from aiohttp.http import RawRequestMessage
 
 from receiver.crowd import Crowd
 from receiver.events import log
@@ -25,8 +26,13 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _SAY_EVERY = 1.0
-_LONGEST_HEAD = 65536
-"""Bytes of a head that does not end: SNS's have one thousand, and the parser keeps a megabyte."""
+_LONGEST_HEAD = 16384
+"""Bytes of a head, as many as Node.js takes: SNS's have one thousand, and the parser keeps a megabyte."""
+_MOST_CHUNKS = 4096
+"""Chunks of a body that came and were not read yet, where its bytes do not fill the buffer either: those of a proxy do.
+
+A byte in a chunk of its own takes the parser a hundred times as long as one of a whole body.
+"""
 _UNREAD_FOR = 15.0
 """Seconds for which a sender may leave answers unread: as long as SNS waits for one."""
 
@@ -115,13 +121,12 @@ class GatedConnection(web.RequestHandler):
         # What the parser has found, not what bytes look like: half a head, kept back, must not fill the gate.
         found = self._request_count - before
         if found:
-            self._body, self._begun = self._messages[-1][1], 0
-            self.crowd.asked(self)
+            self._take_in(found, self._begun + len(data))
         elif between and not self._buffer_paused:
-            self._measure_head(len(data))
-        if found and not self.writing_paused:
-            self._waiting += found
-            self.gate.waiting += found
+            self._begun += len(data)
+            self._measure_head(self._begun)
+        if self._reading_paused and len(getattr(self._body, "_http_chunk_splits", None) or ()) > _MOST_CHUNKS:
+            self._hang_up(f"more than {_MOST_CHUNKS} chunks of a few bytes")
 
     def pause_writing(self) -> None:
         """The sender reads no answers: its requests wait for itself, and it must not keep others out by them."""
@@ -138,6 +143,8 @@ class GatedConnection(web.RequestHandler):
         self._count_no_more()
         self._stop_waiting()
         super().connection_lost(exc)
+        # It knows the connection, too, and would wait for the garbage collector with all that was not read of it.
+        self._body = EMPTY_PAYLOAD
 
     def handle_error(self, *arguments: Any, **named_arguments: Any) -> web.StreamResponse:
         response = super().handle_error(*arguments, **named_arguments)
@@ -148,7 +155,7 @@ class GatedConnection(web.RequestHandler):
         """A request of this connection is being looked at."""
         if self._waiting:
             self._waiting -= 1
-            self.gate.waiting -= 1
+            self.gate.waiting -= not self._waiting
 
     def has_work(self) -> bool:
         """Whether a request has come whole, and is not answered yet."""
@@ -159,15 +166,37 @@ class GatedConnection(web.RequestHandler):
         if self.transport is not None:
             self.transport.abort()
 
+    def _take_in(self, found: int, size: int) -> None:
+        """Have the requests wait that the parser has found in `size` bytes.
+
+        However many they are, they wait as one: they are answered one after the other, with those of other connections
+        between them, and who sends many ahead must not keep others out by them.
+        """
+        self._body, self._begun = self._messages[-1][1], 0
+        self.crowd.asked(self)
+        if size > _LONGEST_HEAD:
+            self._measure_head(max(_length(each) for each, _ in list(self._messages)[-found:]))
+        if not self.writing_paused:
+            self.gate.waiting += not self._waiting
+            self._waiting += found
+
     def _measure_head(self, size: int) -> None:
-        """Hang up on who sends a head without an end, of which `size` more bytes have come."""
-        self._begun += size
-        if self._begun > _LONGEST_HEAD:
-            log(_logger, logging.INFO, "bad_http", error=f"a head of more than {_LONGEST_HEAD} bytes")
-            self.force_close()
+        if size > _LONGEST_HEAD:
+            self._hang_up(f"a head of more than {_LONGEST_HEAD} bytes")
+
+    def _hang_up(self, error: str) -> None:
+        """End with who sends what no sender needs.
+
+        Where nobody is about to look at what waits it is left out: it knows the connection, and would be left to the
+        garbage collector with it.
+        """
+        log(_logger, logging.INFO, "bad_http", error=error)
+        self.force_close()
+        if self._waiter is None:
+            self._messages.clear()
 
     def _count_no_more(self) -> None:
-        self.gate.waiting -= self._waiting
+        self.gate.waiting -= bool(self._waiting)
         self._waiting = 0
 
     def _stop_waiting(self) -> None:
@@ -199,3 +228,10 @@ class GatedConnection(web.RequestHandler):
         if _CLOSES.search(data[: data.find(_HEAD_ENDS)]):
             transport.close()
         self.gate.refuse()
+
+
+def _length(message: object) -> int:
+    """Bytes of a request's head, none for what is no request."""
+    if not isinstance(message, RawRequestMessage):
+        return 0
+    return len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)

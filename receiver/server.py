@@ -26,6 +26,8 @@ from receiver.responses import SERVER, Ready, answer_for, dated, problem, raw
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
+_READ = 65536
+"""Bytes of a body that are read ahead, and a sixteenth of it the chunks that are parsed in one go."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Page = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -70,6 +72,7 @@ class PublicServer:
             request_factory=lambda message, payload, protocol, writer, task: web.BaseRequest(
                 message, payload, protocol, writer, task, loop, client_max_size=limit
             ),
+            read_bufsize=_READ,
             auto_decompress=False,
             access_log=None,
             logger=HttpLog(_logger),

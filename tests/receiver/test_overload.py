@@ -199,6 +199,42 @@ async def test_who_sends_a_head_without_an_end_is_hung_up_on(stage: Stage, befor
     writer.close()
 
 
+LONG = b"POST /sns HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: %s\r\n" % (each, b"x" * 6000) for each in range(3))
+
+
+@pytest.mark.parametrize("rest", [b"Content-Length: 9\r\n\r\n{", b"Content-Length: 0\r\n\r\n"])
+async def test_who_sends_a_long_head_at_once_is_hung_up_on(stage: Stage, rest: bytes) -> None:
+    """Thousands of them took gigabytes, for as long as a body may take."""
+    stage.shut = False
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    writer.write(LONG + rest)
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.close()
+
+
+async def test_many_short_heads_at_once_are_no_long_one(stage: Stage) -> None:
+    stage.shut = False
+    head = b"POST /sns HTTP/1.1\r\nHost: a\r\nX: %s\r\nContent-Length: 4\r\n\r\nbody" % (b"x" * 4000)
+    assert await stage.say(head * 20, answers=20) == [200] * 20
+
+
+async def test_requests_that_are_sent_ahead_wait_as_one(stage: Stage) -> None:
+    """Forty connections with thirty requests each had every third push of others refused."""
+    stage.shut = False
+    stage.held.clear()
+    pairs = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(3)]
+    for _, writer in pairs:
+        await stage.reading.write(writer, PUSH * 20)
+    assert stage.gate.waiting == 3
+    stage.held.set()
+    for reader, writer in pairs:
+        assert [await status(reader) for _ in range(20)] == [200] * 20
+        writer.close()
+    assert stage.gate.waiting == 0
+
+
 async def test_a_body_is_no_head_however_slowly_it_comes(stage: Stage) -> None:
     stage.shut = False
     head = b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"

@@ -297,6 +297,40 @@ async def test_tls_takes_a_changed_certificate_in_and_keeps_the_old_one_when_the
     assert await asyncio.to_thread(serial_seen, address, ssl.TLSVersion.TLSv1_3) == 2
 
 
+async def chunked(router: Any, *pieces: bytes) -> list[bytes]:
+    """The parts of the status line that answers a body in chunks of these pieces, none where there is no answer."""
+    host, port = router.daemon.addresses[0].rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+    writer.write(b"POST /sns HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    try:
+        async with asyncio.timeout(20):
+            return (await reader.readline()).split()
+    except ConnectionError:
+        return []
+    finally:
+        writer.close()
+
+
+async def test_who_sends_thousands_of_chunks_of_a_byte_is_hung_up_on(
+    start_router: Any, write_rules: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ten such senders kept others waiting for five seconds, a hundred for longer than SNS waits."""
+    router = await start_router(write_rules(RULES))
+    with caplog.at_level("INFO"):
+        assert await chunked(router, *[b"x"] * 50_000) == []
+    assert "bad_http" in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 4000), (100, 10_000), (4096, 250), (1_000_000, 1)])
+async def test_chunks_as_proxies_make_them_are_taken(
+    start_router: Any, write_rules: Any, size: int, count: int
+) -> None:
+    router = await start_router(write_rules(RULES))
+    answer = await chunked(router, *[b"x" * size] * count)
+    assert answer[1] == b"400", "it was read to its end, and is no JSON"
+
+
 async def test_a_handshake_that_never_comes_is_not_waited_for_long(
     start_router: Any, write_rules: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -227,8 +227,11 @@ FRAMES = Kind(
         _chunked("a chunk without its line break", _BAD, "5\r\nhelloX\r\n0\r\n\r\n"),
         _chunked("a size line without an end", "503 slow_body", "5;" + "a" * (1 << 20)),
         _chunked("line breaks alone between chunks", _BAD, "5\nhello\n0\n\n"),
+        _chunked("chunks of one byte up to 1 MiB and one", CLOSED, "1\r\n \r\n" * ((1 << 20) + 1) + "0\r\n\r\n"),
         _chunked(
-            "chunks of one byte up to 1 MiB and one", "413 too_large", "1\r\n \r\n" * ((1 << 20) + 1) + "0\r\n\r\n"
+            "chunks of a hundred bytes up to 1 MiB and more",
+            "413 too_large",
+            f"64\r\n{' ' * 100}\r\n" * 11_000 + "0\r\n\r\n",
         ),
         _chunked("one chunk of 2 MiB", "413 too_large", b"200000\r\n" + b" " * (2 << 20) + b"\r\n0\r\n\r\n"),
         _chunked("ten thousand trailers", _BAD, "0\r\n" + "".join(f"X-{n}: 1\r\n" for n in range(10_000)) + "\r\n"),
