@@ -152,9 +152,7 @@ class Composer:
     ) -> Subscriptions:
         """What answers subscription messages, by `[sns]`."""
         confirmer = Confirmer(fetch, tuple(signers))
-        return Subscriptions(
-            inbox, confirmer.confirm, auto_confirm=config.sns.auto_confirm, clock=self._clock, alarms=alarms
-        )
+        return Subscriptions(inbox, confirmer.confirm, auto_confirm=config.sns.auto_confirm, alarms=alarms)
 
     def lanes(
         self, config: Configuration, internal: InternalEvents, instruments: Instruments

@@ -1,12 +1,16 @@
 """Subscription messages: a SubscribeURL is fetched only where it confirms this token for this topic at SNS."""
 
+import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from receiver.times import iso
 from tests.attacks import egress
 from tests.attacks.egress import Page, page
 from tests.attacks.forge import HOST, TOKEN, TOPIC, Forge, subscribe_url
-from tests.attacks.row import Kind, Row
+from tests.attacks.row import Kind, Post, Row, Script
+from tests.attacks.wire import as_script
 
 _URL = subscribe_url(TOPIC, TOKEN)
 _LATER = "503 confirmation_unavailable"
@@ -37,6 +41,20 @@ def _xml(inner: str) -> bytes:
 
 
 _ARN = f"{TOPIC}:8a21d249-4329-4871-acc6-7be709c6ea7f"
+_YES = _xml(f"<SubscriptionArn>{_ARN}</SubscriptionArn>")
+
+
+def _after_each_other(*messages: Mapping[str, Any]) -> Script:
+    """Messages on one connection, each answered before the next one is looked at."""
+    posts = [Post(json.dumps(each).encode(), {"Connection": "keep-alive"}) for each in messages[:-1]]
+    posts.append(Post(json.dumps(messages[-1]).encode()))
+    return Script((b"".join(piece for each in posts for piece in as_script(each, "door").pieces),))
+
+
+def _an_hour_ago() -> str:
+    return iso(time.time() - 3600)
+
+
 _BILLION_LAUGHS = (
     "<!DOCTYPE a ["
     '<!ENTITY l0 "lol">'
@@ -135,7 +153,7 @@ KIND = Kind(
         _answered(
             "yes (what is right is confirmed)",
             "200 confirmed",
-            _xml(f"<SubscriptionArn>{_ARN}</SubscriptionArn>"),
+            _YES,
             "confirmed",
         ),
         _forged(
@@ -147,6 +165,32 @@ KIND = Kind(
             "a forged end of a confirmed subscription",
             "403 signature",
             lambda forge: forge.confirmation() | {"Type": "UnsubscribeConfirmation"},
+        ),
+        Row(
+            "a confirmation twice",
+            lambda forge: _after_each_other(*[forge.confirmation()] * 2),
+            "200 confirmed, 200 duplicate",
+            1,
+            lambda _: {_URL: _YES},
+            "confirmed",
+        ),
+        Row(
+            "an end of the subscription from before its confirmation",
+            lambda forge: _after_each_other(
+                forge.confirmation(), forge.confirmation(Type="UnsubscribeConfirmation", Timestamp=_an_hour_ago())
+            ),
+            "200 confirmed, 200 duplicate",
+            1,
+            lambda _: {_URL: _YES},
+            "confirmed",
+        ),
+        Row(
+            "a confirmation from before the end of the subscription",
+            lambda forge: _after_each_other(
+                forge.confirmation(Type="UnsubscribeConfirmation"), forge.confirmation(Timestamp=_an_hour_ago())
+            ),
+            "200 unsubscribed, 200 duplicate",
+            state="unsubscribed",
         ),
         Row(
             "an end of the subscription, rightly signed: noted, and its SubscribeURL is not fetched",
