@@ -121,9 +121,10 @@ class Access:
         check_origin(request)
         if not self._token:
             raise Denied(403, "not_set_up", self.closed or "no token is set under [console]: none can be entered")
-        if wait := self._logins.wait(address):
-            raise Denied(429, "too_many_attempts", "too many wrong tokens: wait a little", wait)
+        # Only wrong ones have to wait: behind a proxy, and for users of this machine, all come from one address.
         if not self._is_token(token):
+            if wait := self._logins.wait(address):
+                raise Denied(429, "too_many_attempts", "too many wrong tokens: wait a little", wait)
             self._logins.failed(address)
             log(_logger, logging.WARNING, "console_login_failed", remote=address)
             raise Denied(401, "wrong_token", "this is not the token of [console]")

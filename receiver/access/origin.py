@@ -50,9 +50,10 @@ def _from_here(request: web.BaseRequest) -> bool:
 
 
 def _host(header: str) -> str:
-    """The name in a Host header, without the port and an address's brackets."""
+    """The name in a Host header, without the port and an address's brackets; all of it, where it is none."""
     if header.startswith("["):
-        return header[1:].partition("]")[0]
+        name, _, rest = header[1:].partition("]")
+        return header if rest and not rest.startswith(":") else name
     return header.partition(":")[0].lower().removesuffix(".")
 
 

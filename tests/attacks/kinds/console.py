@@ -128,6 +128,7 @@ DOOR = Kind(
             who="token",
             headers={"Host": "evil.example"},
         ),
+        _visit("a name behind an address", "421", "/", who="session", headers={"Host": "[::1].evil.example"}),
         _visit("another name, for the login", "421", "/login", headers={"Host": "evil.example"}),
         _visit("no name", "421 host_not_allowed", _LIST, who="token", headers={"Host": ""}),
         _visit("a name with markup", "421", "/login", headers={"Host": "<script>alert(1)</script>"}),
@@ -210,7 +211,7 @@ DOOR = Kind(
 )
 LOGINS = Kind(
     "logins",
-    "one address tries tokens: it is shut out of the login for a while, and nobody else and no program is",
+    "one address tries tokens: it has to wait, and whoever has the right one comes in from there all the same",
     (
         Row(
             "six logins with wrong tokens, then the right one",
@@ -218,7 +219,7 @@ LOGINS = Kind(
                 *([_TRY] * 6),
                 Visit("/login", "POST", headers=_TRY.headers, body=f"token={TOKEN}".encode()),
             ),
-            "5 times 401, 429, 429",
+            "5 times 401, 429, 303",
         ),
         _visit("the right token in the API meanwhile", "200", _LIST, who="token"),
         Row(
