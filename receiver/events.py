@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from receiver.escapes import escaped_json
 from receiver.times import iso
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
@@ -62,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         try:
-            return orjson.dumps(fields, default=str).decode()
+            return escaped_json(orjson.dumps(fields, default=str).decode())
         except orjson.JSONEncodeError:
             # Bytes of a sender's that are no UTF-8, or a number beyond 64 bits: the line must not be lost for them.
             return json.dumps(fields, default=str)

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from receiver import times
-from receiver.escapes import escaped
+from receiver.escapes import escaped, escaped_json
 
 
 def iso(seconds: float | None) -> str | None:
@@ -20,7 +20,7 @@ def iso(seconds: float | None) -> str | None:
 
 def json_line(record: Mapping[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
-    click.echo(orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
+    click.echo(escaped_json(orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode()))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -67,6 +67,18 @@ def test_json_says_what_orjson_cannot(stream: TextIO, value: object, capsys: pyt
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_character_of_a_line_does_anything_in_a_terminal(stream: TextIO, form: str) -> None:
+    """JSON leaves the control characters beyond ASCII as they are, of which one begins a terminal's commands."""
+    configure("info", form, stream, {})
+    value = "a\x9b2J\x1b[2J\u202e\x85\u2028\U000e0001 é"
+    log(LOGGER, logging.INFO, "event", value=value)
+    (line,) = lines(stream)
+    assert line.isprintable()
+    if form == "json":
+        assert json.loads(line)["value"] == value
+
+
 @pytest.mark.parametrize("value", ["", "1:2", "nonsense"])
 def test_another_stream_than_the_journal_gets_times_and_no_priorities(stream: TextIO, value: str) -> None:
     configure("info", "text", stream, {"JOURNAL_STREAM": value})

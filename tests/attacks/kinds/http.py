@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 
 from tests.attacks.forge import Forge
-from tests.attacks.row import CLOSED, Kind, Row, Script
+from tests.attacks.row import CLOSED, Kind, Post, Row, Script
+from tests.attacks.stage import Stage
 
 _BAD = "400"
 _HEAD = "POST /sns HTTP/1.1\r\nHost: x\r\n"
@@ -64,6 +65,12 @@ def _smuggled(forge: Forge) -> Script:
     behind = f"{_HEAD}Content-Length: {len(hidden)}\r\n\r\n".encode() + hidden
     body = b"0\r\n\r\n" + behind
     return Script((f"{_HEAD}Content-Length: {len(body)}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + body,))
+
+
+async def _log_is_harmless(stage: Stage, _notification: int) -> None:
+    words = stage.process.words
+    assert words.replace("\n", "").isprintable(), "the log has a character that does something in a terminal"
+    assert "push_refused" in words
 
 
 def _pipelined(forge: Forge) -> Script:
@@ -172,6 +179,12 @@ LINES = Kind(
         _fields("a method in a field", "200 accepted", "X-HTTP-Method-Override: DELETE"),
         _fields("a path in a field", "200 accepted", "X-Original-URL: /metrics", "X-Rewrite-URL: /metrics"),
         _fields("an address in a field", "200 accepted", "X-Forwarded-For: <script>alert(1)</script>"),
+        Row(
+            "a terminal's commands in a field that is logged",
+            lambda forge: Post(json.dumps(forge.notification()).encode(), {"X-Amz-Sns-Message-Id": "\x9b2J\u202e\x85"}),
+            "400 headers",
+            after=_log_is_harmless,
+        ),
         _line("a URL of this door", "200 accepted", "POST http://x/sns HTTP/1.1"),
         _framed(
             "HTTP/1.0",

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from receiver.cli import cli
+from receiver.cli.output import json_line
 from receiver.doctor import Result
 from receiver.inbox import SqliteInbox
 
@@ -59,3 +61,11 @@ def test_a_doctor_whose_reader_has_left_puts_everything_away(
     result = CliRunner().invoke(cli, ["doctor", "--offline", "--config", str(rules)])
     assert result.exit_code == 1
     assert "asyncio.run() shutdown" not in caplog.text
+
+
+def test_a_line_of_json_does_nothing_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"type": "A\x9b2J\u202e\U000e0001 é"}
+    json_line(record)
+    printed = capsys.readouterr().out.removesuffix("\n")
+    assert printed.isprintable()
+    assert json.loads(printed) == record
