@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp.http_exceptions import HttpProcessingError
 
 from receiver.events import log
+from receiver.sparing import Sparing
 
 _LONGEST = 200
 _BYTES = re.compile(r"""\bb['"]""")
@@ -21,12 +22,14 @@ class HttpLog(logging.LoggerAdapter[logging.Logger]):
 
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__(logger, {})
+        self._sparing = Sparing()
 
     def exception(self, msg: object, *args: object, exc_info: Any = True, **_more: Any) -> None:
         """An exception that met aiohttp's server; `args` begin with the peer's address where it names one."""
         remote = args[0] if args and isinstance(args[0], str) else None
         if isinstance(exc_info, HttpProcessingError):
-            log(self.logger, logging.INFO, "bad_http", remote=remote, error=_words(exc_info.message))
+            facts = {"remote": remote, "error": _words(exc_info.message)}
+            self._sparing.log("bad_http", self.logger, logging.INFO, "bad_http", **facts)
             return
         error = f"{type(exc_info).__name__}: {exc_info}" if isinstance(exc_info, BaseException) else str(msg)
         log(self.logger, logging.ERROR, "http_failed", remote=remote, error=_words(error))

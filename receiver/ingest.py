@@ -16,6 +16,7 @@ from receiver.judge import Answer, Failure, KeyWanted, Proven, Pushed, Taken, ta
 from receiver.keys import KeyDesk
 from receiver.metrics import Metrics
 from receiver.sns import SnsMessage
+from receiver.sparing import Sparing
 from receiver.subscriptions import Subscriptions
 
 _logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Ingest:
         self._in_flight = 0
         self._bytes = 0
         self._stopping = False
+        self._sparing = Sparing()
         self._slow: set[asyncio.Task[None]] = set()
         self.quiet = asyncio.Event()
         """Set while no push is in flight."""
@@ -272,7 +274,8 @@ class Ingest:
         self._alarms.failed(error)
         event = "push_refused" if isinstance(error, Refused) else "push_unavailable"
         message_id = push.headers.get("x-amz-sns-message-id")
-        log(
+        self._sparing.log(
+            error.reason,
             _logger,
             logging.WARNING,
             event,

@@ -19,6 +19,7 @@ from aiohttp.http import RawRequestMessage
 from receiver.crowd import Crowd
 from receiver.events import log
 from receiver.responses import SERVER
+from receiver.sparing import Sparing
 
 _logger = logging.getLogger(__name__)
 _HEAD_ENDS = b"\r\n\r\n"
@@ -46,6 +47,7 @@ class Gate:
         self._is_full = is_full
         self._count = count
         self._closed = False
+        self._sparing = Sparing()
         self._unsaid = 0
         self._said_at = float("-inf")
 
@@ -57,6 +59,10 @@ class Gate:
     def leave_to_others(self) -> None:
         """Refuse nothing any more: the daemon stops, and says so to each."""
         self._closed = True
+
+    def hung_up(self, error: str) -> None:
+        """Note a connection that was ended for what came over it."""
+        self._sparing.log("bad_http", _logger, logging.INFO, "bad_http", error=error)
 
     def refuse(self) -> None:
         """Note a push that is refused; said in the log once a second, with how many there were."""
@@ -190,7 +196,7 @@ class GatedConnection(web.RequestHandler):
         Where nobody is about to look at what waits it is left out: it knows the connection, and would be left to the
         garbage collector with it.
         """
-        log(_logger, logging.INFO, "bad_http", error=error)
+        self.gate.hung_up(error)
         self.force_close()
         if self._waiter is None:
             self._messages.clear()

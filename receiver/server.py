@@ -17,12 +17,12 @@ from multidict import CIMultiDictProxy
 
 from receiver.arrival import Arrivals
 from receiver.errors import Refused, Unauthorized, Unavailable
-from receiver.events import log
 from receiver.fast_path import FastConnection, FastServer
 from receiver.http_log import HttpLog
 from receiver.ingest import Ingest, Outcome, Push, failed
 from receiver.overload import Gate, GatedConnection
 from receiver.responses import SERVER, Ready, answer_for, dated, problem, raw
+from receiver.sparing import Sparing
 
 _logger = logging.getLogger(__name__)
 _LOOK = 0.02
@@ -55,6 +55,7 @@ class PublicServer:
         self._credentials = _basic(*options.basic_auth) if options.basic_auth else None
         self.arrivals = Arrivals(options.max_body, options.body_timeout, ingest.most_bytes)
         self._draining = False
+        self._sparing = Sparing()
         self._refusal = Unavailable("overload", "more pushes are in hand than can be judged in time", retry_after=5)
         self._ready: dict[str, Ready] = {}
         self._gate = Gate(ingest.is_full, ingest.refused_unread)
@@ -179,7 +180,8 @@ class PublicServer:
         if self._has_credentials(request.headers):
             return
         if request.headers.get("Authorization"):
-            log(_logger, logging.WARNING, "push_refused", reason="basic_auth", remote=self.remote(request))
+            facts = {"reason": "basic_auth", "remote": self.remote(request)}
+            self._sparing.log("basic_auth", _logger, logging.WARNING, "push_refused", **facts)
         raise Unauthorized("basic_auth", "the user and password of server.basic_auth are missing or wrong")
 
     def _has_credentials(self, headers: Mapping[str, str]) -> bool:

@@ -54,6 +54,10 @@ def logged() -> Iterator[tuple[str, str]]:
             level = call.args[1]
             named = level.attr.lower() if isinstance(level, ast.Attribute) else "?"
             yield from ((named, name) for name in constants(call.args[2]))
+        elif isinstance(call.func, ast.Attribute) and call.func.attr == "log" and len(call.args) == 4:
+            level = call.args[2]
+            named = level.attr.lower() if isinstance(level, ast.Attribute) else "?"
+            yield from ((named, name) for name in constants(call.args[3]))
         elif isinstance(call.func, ast.Attribute) and call.func.attr in LEVELS and call.args:
             owner = call.func.value
             name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
