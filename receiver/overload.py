@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
+_ODD_LINE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]")
+"""Where some end a line, or go on with it, and others do not."""
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _SAY_EVERY = 1.0
 _LONGEST_HEAD = 16384
@@ -225,6 +227,7 @@ class GatedConnection(web.RequestHandler):
             len(lengths) == 1
             and int(lengths[0]) == len(data) - end - len(_HEAD_ENDS)
             and _OTHER_LENGTH.search(head) is None
+            and _ODD_LINE.search(head) is None
         )
 
     def _refuse(self, data: bytes) -> None:
