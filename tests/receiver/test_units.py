@@ -43,6 +43,13 @@ def test_the_units_as_they_are_kept() -> None:
     assert value(files["spapi-router.socket"], "ListenStream") == ["127.0.0.1:8080"]
 
 
+def test_the_service_runs_as_the_user_that_commands_beside_it_can_be_run_as() -> None:
+    files = templates()
+    (user,) = value(files["spapi-router.service"], "User")
+    assert f"\nu {user} " in files["spapi-router.sysusers.conf"]
+    assert value(files["spapi-router.service"], "DynamicUser") == [], "it hides the inbox below /var/lib/private"
+
+
 @pytest.mark.parametrize(("version", "type_"), [(249, "notify"), (252, "notify"), (253, "notify-reload")])
 def test_a_systemd_that_knows_no_notify_reload_gets_a_reload_command(version: int, type_: str) -> None:
     service = fitted(templates(), Machine(MACHINE.executable, MACHINE.config, version), None)["spapi-router.service"]
