@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from receiver.errors import InboxError, RouterError
-from receiver.inbox.connection import RESTORE, opening_error, primary_code, uri
+from receiver.inbox.connection import RESTORE, existing, opening_error, primary_code, uri
 from receiver.inbox.lock import OwnerLock
 
 Progress = Callable[[int, int], None]
@@ -135,10 +135,8 @@ def _check_target(source: Path, target: Path, force: bool) -> None:
 
 def _opened(source: Path) -> sqlite3.Connection:
     """A connection that only reads. The schema's version does not matter: a backup comes before an upgrade."""
-    if not source.exists():
-        raise InboxError(f"there is no inbox at {source}: name the one of the rules file")
     try:
-        return sqlite3.connect(uri(source, "ro"), uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        return sqlite3.connect(uri(existing(source), "ro"), uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     except sqlite3.Error as error:
         raise opening_error(error, source) from None
 

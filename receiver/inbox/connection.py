@@ -87,6 +87,18 @@ def is_damage(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_CORRUPT
 
 
+def existing(path: Path) -> Path:
+    """The path of an inbox that is there. Raises InboxError where it is not, or where that cannot be told."""
+    try:
+        if path.exists():
+            return path
+    except OSError as error:
+        raise InboxError(
+            f"the inbox {path} cannot be reached: {error.strerror}; run as root or as the daemon's user"
+        ) from None
+    raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
+
+
 def breaks_connection(error: BaseException) -> bool:
     """Whether the connection had better be opened anew after an error."""
     return isinstance(error, sqlite3.Error) and primary_code(error) in _BROKEN

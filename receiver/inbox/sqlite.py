@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from receiver.errors import InboxError
 from receiver.inbox import intake, leases, repair, seen, sundries
 from receiver.inbox.commit import Commits
-from receiver.inbox.connection import check_library, connect, opening_error, translated
+from receiver.inbox.connection import check_library, connect, existing, opening_error, translated
 from receiver.inbox.executor import Executor, Operation
 from receiver.inbox.listing import (
     AttemptRow,
@@ -88,14 +88,14 @@ class SqliteInbox:
     @classmethod
     async def attach(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
         """Open a database that exists beside its owner, to repair deliveries."""
-        path = _existing(path)
+        path = existing(Path(path))
         await asyncio.to_thread(_check, path, busy_timeout)
         return await cls._open(path, busy_timeout, None, None)
 
     @classmethod
     async def read(cls, path: Path | str, *, busy_timeout: float = _BUSY_TIMEOUT) -> "SqliteInbox":
         """Open a database that exists for reading alone; what would change it raises InboxError."""
-        path = _existing(path)
+        path = existing(Path(path))
         return cls(path, await Queries.open(path, busy_timeout), None, None)
 
     async def accept(self, entries: Sequence[Entry]) -> list[Accepted]:
@@ -255,16 +255,6 @@ class SqliteInbox:
             if count < size:
                 break
         return done
-
-
-def _existing(path: Path | str) -> Path:
-    path = Path(path)
-    try:
-        if path.exists():
-            return path
-    except OSError as error:
-        raise InboxError(f"the inbox {path} cannot be reached: {error.strerror}; run as the daemon's user") from None
-    raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
 
 
 def _prepare(path: Path, busy_timeout: float) -> None:

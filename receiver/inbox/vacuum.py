@@ -14,7 +14,7 @@ from pathlib import Path
 
 from receiver.errors import InboxError, Unavailable
 from receiver.inbox.backup import require_space
-from receiver.inbox.connection import connect, opening_error, primary_code, translated
+from receiver.inbox.connection import connect, existing, opening_error, primary_code, translated
 from receiver.inbox.lock import OwnerLock
 from receiver.inbox.migrations import check_kind
 from receiver.inbox.ownership import owned
@@ -43,9 +43,7 @@ def vacuum(path: Path, *, in_steps: bool = False, progress: Progress | None = No
     `in_steps` lays it out for that. Raises InboxError where the file is no inbox, a daemon runs on an inbox that is not
     laid out so, or the disk has no room for the work; Unavailable where another program holds the inbox.
     """
-    if not path.exists():
-        raise InboxError(f"there is no inbox at {path}: name the one of the rules file")
-    owner = OwnerLock(path).owner()
+    owner = OwnerLock(existing(path)).owner()
     try:
         check_kind(path, empty=False)
         if owner is None:
