@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from handlers.base import HandlerError
 from receiver import __version__
+from receiver.cli.credentials import borrow
 from receiver.errors import RouterError
 
 _COMMANDS = {
@@ -68,8 +69,11 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="spapi-router")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Receive SP-API notifications from Amazon SNS, prove them, keep them once and route them by rules.toml."""
+    if context.invoked_subcommand != "serve":
+        borrow()
 
 
 def main(arguments: list[str] | None = None) -> Any:
