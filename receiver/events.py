@@ -112,6 +112,13 @@ def configure(
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 
+def error_text(text: str, stream: TextIO, environ: Mapping[str, str] = os.environ) -> str:
+    """What a program that ends says of it; if the stream is the journal, each line with the priority of an error."""
+    if not _is_journal(stream, environ.get("JOURNAL_STREAM", "")):
+        return text
+    return "\n".join(f"<3>{line}" for line in text.splitlines())
+
+
 def _is_journal(stream: TextIO, journal: str) -> bool:
     """Whether a stream is the one that JOURNAL_STREAM names by device and inode (systemd.exec(5))."""
     try:

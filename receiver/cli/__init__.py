@@ -82,7 +82,9 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         cli.main(arguments, prog_name="spapi-router")
     except (RouterError, HandlerError) as error:
-        click.echo(f"spapi-router: {error}", err=True)
+        from receiver.events import error_text
+
+        click.echo(error_text(f"spapi-router: {error}", sys.stderr), err=True)
         sys.exit(1)
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:

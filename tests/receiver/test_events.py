@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -54,6 +56,18 @@ def test_json_for_the_journal_is_json_behind_its_priority(stream: TextIO) -> Non
     (line,) = lines(stream)
     assert line.startswith("<4>{")
     assert json.loads(line[3:])["event"] == "said"
+
+
+def test_why_the_daemon_does_not_start_is_an_error_in_the_journal_line_by_line(tmp_path: Path, stream: TextIO) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[sns]\ntopics = []\n[server]\nlisten = 5\n")
+    command = [sys.executable, "-m", "receiver", "serve", "--config", str(rules)]
+    ended = subprocess.run(command, stderr=stream, env={**os.environ, **journal(stream)}, check=False)
+    said = lines(stream)
+    assert ended.returncode == 1
+    assert len(said) >= 2
+    assert all(line.startswith("<3>") for line in said)
+    assert said[0].startswith(f"<3>spapi-router: {rules}:")
 
 
 @pytest.mark.parametrize("value", ["\udcff", {"\udcff": 1}, 1 << 80])
