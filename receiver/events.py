@@ -110,6 +110,8 @@ def configure(
     logging.getLogger("aiohttp.access").disabled = True
     # It would log each statement with its values, buyers' data among them.
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
+    # It would log each call to SP-API with its whole query, beside our own line of what became of the delivery.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def error_text(text: str, stream: TextIO, environ: Mapping[str, str] = os.environ) -> str:

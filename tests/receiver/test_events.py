@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+import httpx
 import pytest
 
 from receiver.events import configure, log
@@ -129,4 +130,13 @@ def test_an_exception_stays_on_its_line(stream: TextIO) -> None:
 def test_the_database_driver_does_not_log_what_it_stores(stream: TextIO) -> None:
     configure("debug", "text", stream, {})
     logging.getLogger("aiosqlite").debug("executing INSERT with a buyer's address")
+    assert lines(stream) == []
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+async def test_the_queries_of_calls_are_not_logged(level: str, stream: TextIO) -> None:
+    configure(level, "text", stream, {})
+    answer = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with httpx.AsyncClient(transport=answer) as client:
+        await client.get("https://sellingpartnerapi-na.amazon.com/orders?buyerEmail=ann@example.com")
     assert lines(stream) == []
