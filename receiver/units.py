@@ -59,11 +59,11 @@ def templates() -> Mapping[str, str]:
 def fitted(files: Mapping[str, str], machine: Machine, config: Configuration | None) -> dict[str, str]:
     """The files for a machine, and for its rules file where there is one. Raises UnitError."""
     service, socket = files["spapi-router.service"], files["spapi-router.socket"]
-    command = " ".join(_word(str(word)) for word in (machine.executable, "serve", "--config", machine.config))
-    service = _with(service, "ExecStart", [command])
-    if machine.systemd is not None and machine.systemd < _KNOWS_NOTIFY_RELOAD:
-        service = _with(service, "Type", ["notify"])
-        service = service.replace("\nRestart=", "\nExecReload=/bin/kill -HUP $MAINPID\nRestart=", 1)
+    old = machine.systemd is not None and machine.systemd < _KNOWS_NOTIFY_RELOAD
+    signal = ["/bin/kill -HUP $MAINPID"] if old else []
+    service = _with(service, "ExecStart", [_command(machine.executable, "serve", "--config", machine.config)])
+    service = _with(service, "ExecReload", [*signal, _command(machine.executable, "check", machine.config)])
+    service = _with(service, "Type", ["notify"] if old else [])
     if config is not None:
         socket = _with(socket, "ListenStream", [_stream(config.server.listen)])
         names = credentials(config)
@@ -115,6 +115,10 @@ def _with(text: str, key: str, values: Sequence[str], written: str = "") -> str:
         return text
     lines = "\n".join(f"{written or key}={value}" for value in values)
     return re.sub(rf"^{re.escape(key)}=.*$", lambda _: lines, text, count=1, flags=re.MULTILINE)
+
+
+def _command(*words: object) -> str:
+    return " ".join(_word(str(word)) for word in words)
 
 
 def _word(text: str) -> str:

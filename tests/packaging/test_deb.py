@@ -95,6 +95,7 @@ def test_the_units_are_fit_for_every_systemd(unpacked: Path, tmp_path: Path) -> 
     service = (unpacked / "usr/lib/systemd/system/spapi-router.service").read_text()
     assert "\nType=notify\n" in service
     assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in service
+    assert "\nExecReload=/usr/bin/spapi-router check /etc/spapi-router/rules.toml\n" in service
     assert "\nExecStart=/usr/bin/spapi-router serve --config /etc/spapi-router/rules.toml\n" in service
     analyze = shutil.which("systemd-analyze")
     if analyze is None:

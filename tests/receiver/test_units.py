@@ -19,6 +19,7 @@ from tests.receiver.manager import Manager
 
 MOST_EXPOSED = 1.3
 LEAST = '[sns]\ntopics = ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]\n'
+CHECK = "/opt/spapi-router/bin/spapi-router check /etc/spapi-router/rules.toml"
 MACHINE = Machine(Path("/opt/spapi-router/bin/spapi-router"), Path("/etc/spapi-router/rules.toml"))
 
 
@@ -36,7 +37,7 @@ def test_the_units_as_they_are_kept() -> None:
     files = fitted(templates(), MACHINE, None)
     service = files["spapi-router.service"]
     assert value(service, "Type") == ["notify-reload"]
-    assert value(service, "ExecReload") == []
+    assert value(service, "ExecReload") == [CHECK]
     assert value(service, "ExecStart") == [
         "/opt/spapi-router/bin/spapi-router serve --config /etc/spapi-router/rules.toml"
     ]
@@ -54,7 +55,7 @@ def test_the_service_runs_as_the_user_that_commands_beside_it_can_be_run_as() ->
 def test_a_systemd_that_knows_no_notify_reload_gets_a_reload_command(version: int, type_: str) -> None:
     service = fitted(templates(), Machine(MACHINE.executable, MACHINE.config, version), None)["spapi-router.service"]
     assert value(service, "Type") == [type_]
-    assert value(service, "ExecReload") == (["/bin/kill -HUP $MAINPID"] if version < 253 else [])
+    assert value(service, "ExecReload") == [*(["/bin/kill -HUP $MAINPID"] if version < 253 else []), CHECK]
 
 
 def test_words_of_the_command_line_stay_words() -> None:
