@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from receiver.units import PLACES, SECRETS, Machine, UnitError, check_visible, c
 _ROOT = Path("/")
 _RULES = Path("/etc/spapi-router/rules.toml")
 _NAME = "spapi-router"
+_SOCKET = f"{_NAME}.socket"
 
 
 @click.command("install")
@@ -50,8 +51,8 @@ def command(systemd: bool, print_only: bool, prefix: Path, config: Path, force: 
         return
     if prefix == _ROOT:
         _check_here(machine)
-    _write(files, prefix, force)
-    _say_next(config, configuration)
+    written = _write(files, prefix, force)
+    _say_next(config, configuration, anew=PLACES[_SOCKET] in written)
 
 
 def _check_here(machine: Machine) -> None:
@@ -92,7 +93,8 @@ def _print(files: Mapping[str, str]) -> None:
         click.echo(f"# /{PLACES[name]}\n{text}")
 
 
-def _write(files: Mapping[str, str], prefix: Path, force: bool) -> None:
+def _write(files: Mapping[str, str], prefix: Path, force: bool) -> Collection[Path]:
+    """Write what is not there or differs; the places below the prefix that were written."""
     places = {prefix / PLACES[name]: text for name, text in files.items()}
     try:
         changed = {path: text for path, text in places.items() if not path.exists() or path.read_text("utf-8") != text}
@@ -105,6 +107,7 @@ def _write(files: Mapping[str, str], prefix: Path, force: bool) -> None:
             _write_file(path, text) if path in changed else click.echo(f"unchanged  {path}")
     except (OSError, UnicodeDecodeError) as error:
         raise RouterError(f"cannot be written: {error}") from None
+    return {path.relative_to(prefix) for path in changed}
 
 
 def _write_file(path: Path, text: str) -> None:
@@ -116,15 +119,18 @@ def _write_file(path: Path, text: str) -> None:
     click.echo(f"written    {path}")
 
 
-def _say_next(config: Path, configuration: Configuration | None) -> None:
+def _say_next(config: Path, configuration: Configuration | None, anew: bool) -> None:
+    """What is left to do. `anew` is for a socket unit that was written: its old address stays until a stop."""
     steps = ["systemd-sysusers spapi-router.conf", "systemd-tmpfiles --create spapi-router.conf"]
     if configuration is None:
         steps += [f"write {config}, then: {_NAME} check {config}", f"{_NAME} install --systemd --force"]
     else:
         steps += [f"put the secret into {SECRETS / name}" for name in credentials(configuration)]
+    units = f"{_SOCKET} {_NAME}.service"
+    start = [f"systemctl stop {units}", f"systemctl enable --now {units}"]
     steps += [
         "systemctl daemon-reload",
-        f"systemctl enable --now {_NAME}.socket {_NAME}.service",
+        *(start if anew else [f"systemctl enable {units}", f"systemctl restart {_NAME}.service"]),
         f"{_NAME} doctor --config {config}",
     ]
     click.echo("\nNext:")

@@ -34,6 +34,8 @@ def test_the_files_are_written_below_a_prefix_and_the_next_steps_said(tmp_path: 
     for step in (
         "put the secret into /etc/spapi-router/secrets/sns-password",
         "systemctl daemon-reload",
+        # One that runs would go on with units, credentials and address of before.
+        "systemctl stop spapi-router.socket spapi-router.service",
         "systemctl enable --now spapi-router.socket spapi-router.service",
     ):
         assert step in result.output
@@ -54,6 +56,15 @@ def test_print_writes_nothing(tmp_path: Path, rules: Path) -> None:
     assert result.exit_code == 0
     assert "# /etc/systemd/system/spapi-router.socket\n[Unit]" in result.output
     assert not prefix.exists()
+
+
+def test_after_a_change_of_secrets_alone_the_socket_is_kept(tmp_path: Path, rules: Path) -> None:
+    arguments = ("--systemd", "--prefix", str(tmp_path / "image"), "--config", str(rules))
+    install(*arguments)
+    rules.write_text(GOOD + SECRET.replace("sns-password", "another"))
+    said = install(*arguments, "--force").output
+    assert "systemctl restart spapi-router.service\n" in said
+    assert "systemctl stop" not in said
 
 
 def test_a_second_time_changes_nothing_and_changed_files_are_left_alone(tmp_path: Path, rules: Path) -> None:
