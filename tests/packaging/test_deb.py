@@ -144,6 +144,21 @@ def test_it_is_installed_upgraded_removed_and_purged(package: Path, machine: Pat
     assert (secrets / "erp").read_text() == "secret"
 
 
+@pytest.mark.parametrize(("program", "stays"), [("/usr/lib/spapi-router/bin", False), ("/opt/spapi-router/bin", True)])
+def test_a_written_unit_starts_nothing_that_was_removed(
+    package: Path, machine: Path, program: str, stays: bool
+) -> None:
+    dpkg(machine, "--install", package)
+    unit = machine / "etc/systemd/system/spapi-router.service"
+    link = unit.parent / "multi-user.target.wants" / unit.name
+    link.parent.mkdir(parents=True)
+    unit.write_text(f"[Service]\nExecStart={program}/spapi-router serve\n")
+    link.symlink_to(unit)
+    assert ("are kept, and disabled" in dpkg(machine, "--remove", "spapi-router")) is not stays
+    assert unit.exists()
+    assert link.is_symlink() is stays
+
+
 def test_lintian_has_nothing_against_it(package: Path) -> None:
     lintian = shutil.which("lintian")
     if lintian is None:
