@@ -13,6 +13,8 @@ from receiver.config.source import KeyPath, Source
 from receiver.config.templates import fields_in
 from receiver.rules.rule import Rule
 
+_CREDENTIALS = "/run/credentials"
+"""Where systemd keeps those of a service, while it runs."""
 _SECRET = re.compile(r"(authorization|password|passwd|secret|token|api[-_]?key|cookie)$", re.IGNORECASE)
 
 
@@ -70,8 +72,10 @@ def _check_files(source: Source, server: ServerSettings, sns: SnsSettings) -> No
     named = [(("server", "tls", "certificate"), tls.certificate), (("server", "tls", "key"), tls.key)] if tls else []
     signers = [(("sns", "signers", place, "certificate"), each.certificate) for place, each in enumerate(sns.signers)]
     for path, file in (*named, *signers):
+        if file is None or file.is_relative_to(_CREDENTIALS):
+            continue
         try:
-            missing = file is not None and not file.exists()
+            missing = not file.exists()
         except OSError:
             continue
         if missing:

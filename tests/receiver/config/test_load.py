@@ -227,6 +227,12 @@ def test_warnings_are_silent_where_they_could_be_wrong(tmp_path: Path) -> None:
     assert warnings(tmp_path, text) == []
 
 
+def test_credentials_are_not_missed_while_the_service_does_not_run(tmp_path: Path) -> None:
+    place = "/run/credentials/spapi-router.service"
+    tls = f'[server]\ntls = {{ certificate = "{place}/fullchain.pem", key = "{place}/privkey.pem" }}\n'
+    assert [text for text in warnings(tmp_path, tls + LEAST) if "server.tls" in text] == []
+
+
 def test_relative_paths_are_seen_from_the_file_wherever_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
