@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from receiver.doctor.check import Result, finding, ok, skipped
+from receiver.doctor.check import Result, finding, ok, skipped, warning
 from receiver.doctor.patient import Patient
 from receiver.doctor.probe import Answer, Unreachable
 
@@ -31,6 +31,21 @@ async def listener_answers(patient: Patient) -> Sequence[Result]:
     if not patient.runs:
         return [skipped("the daemon does not run")]
     return [await _asked(patient, address) for address in listening(patient)]
+
+
+async def socket_held(patient: Patient) -> Sequence[Result]:
+    """Whether systemd holds the listener's socket while the daemon restarts (sd_listen_fds(3))."""
+    if not patient.runs:
+        return [skipped("the daemon does not run")]
+    if patient.environ is None:
+        return [skipped(f"the environment of process {patient.owner} is not this user's to read: run as root")]
+    if "NOTIFY_SOCKET" not in patient.environ:
+        return [skipped("the daemon is no service of systemd's")]
+    if "LISTEN_FDS" in patient.environ:
+        return [ok("systemd holds it: a restart refuses no push")]
+    units = "spapi-router.socket spapi-router.service"
+    cure = f"systemctl stop {units}, then systemctl start {units}: the socket unit cannot begin while the service runs"
+    return [warning("the daemon has opened it by itself: a restart refuses pushes meanwhile", cure)]
 
 
 async def url_answers(patient: Patient) -> Sequence[Result]:

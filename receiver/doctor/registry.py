@@ -9,7 +9,7 @@ from receiver.doctor.database import inbox_sound, inbox_writable
 from receiver.doctor.deliveries import all_routed, breakers_closed, handlers_there, none_dead, none_late
 from receiver.doctor.disk import space_left
 from receiver.doctor.egress import amazon_reachable
-from receiver.doctor.listener import listener_answers, url_answers
+from receiver.doctor.listener import listener_answers, socket_held, url_answers
 from receiver.doctor.reading import rules_as_read
 from receiver.doctor.reports import reports_end
 from receiver.doctor.secrets import secrets_readable
@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     Check("secrets", secrets_readable),
     Check("daemon", daemon_runs),
     Check("listener", listener_answers),
+    Check("socket", socket_held),
     Check("certificate", listener_certificate),
     Check("public URL", url_answers, network=True),
     Check("URL's certificate", url_certificate, network=True),

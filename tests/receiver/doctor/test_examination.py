@@ -93,12 +93,29 @@ async def test_secrets_are_looked_for_in_the_environment_of_the_daemon_that_runs
         service = Service(rules, environment, listener)
         try:
             await service.start(manager.hear(lambda said: "READY" in said))
-            only((await look(rules))["secrets"], Verdict.OK)
+            found = await look(rules)
+            only(found["secrets"], Verdict.OK)
+            only(found["socket"], Verdict.OK)
             (tmp_path / "credentials" / "sns").unlink()
             assert "systemctl restart" in only((await look(rules))["secrets"], Verdict.FINDING).cure
         finally:
             await service.kill()
             await manager.close()
+
+
+async def test_a_service_without_its_socket_unit_is_told(rules: Path, look: Look, tmp_path: Path) -> None:
+    write(rules, f'[server]\nlisten = "127.0.0.1:0"\nadmin = false\n{LEAST}')
+    manager = Manager(tmp_path)
+    command = [sys.executable, "-m", "receiver", "serve", "--config", str(rules)]
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **manager.environment})
+    try:
+        await manager.hear(lambda said: "READY" in said)
+        found = only((await look(rules))["socket"], Verdict.WARNING)
+        assert "start spapi-router.socket spapi-router.service" in found.cure
+    finally:
+        process.kill()
+        await process.wait()
+        await manager.close()
 
 
 async def test_another_user_is_told_to_be_root_and_nothing_is_made_up(
