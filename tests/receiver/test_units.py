@@ -51,6 +51,13 @@ def test_the_service_runs_as_the_user_that_commands_beside_it_can_be_run_as() ->
     assert value(files["spapi-router.service"], "DynamicUser") == [], "it hides the inbox below /var/lib/private"
 
 
+def test_the_journal_takes_the_lines_of_a_thousand_pushes_a_second() -> None:
+    service = templates()["spapi-router.service"]
+    (interval,), (burst,) = value(service, "LogRateLimitIntervalSec"), value(service, "LogRateLimitBurst")
+    lines_of_a_push = 2
+    assert int(burst) / int(interval.removesuffix("s")) >= 1000 * lines_of_a_push
+
+
 @pytest.mark.parametrize(("version", "type_"), [(249, "notify"), (252, "notify"), (253, "notify-reload")])
 def test_a_systemd_that_knows_no_notify_reload_gets_a_reload_command(version: int, type_: str) -> None:
     service = fitted(templates(), Machine(MACHINE.executable, MACHINE.config, version), None)["spapi-router.service"]
