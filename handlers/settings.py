@@ -142,8 +142,8 @@ class Secret:
         directory = environ.get("CREDENTIALS_DIRECTORY")
         if directory is None or "/" in self.name or self.name.startswith("."):
             raise SecretError(
-                f"systemd credential {self.name!r} is not there: add LoadCredential={self.name}:PATH to the unit; "
-                "a command beside the service has its credentials as root, while it runs"
+                f"systemd credential {self.name!r} is not there: add LoadCredential={self.name}:PATH to the unit "
+                "and restart it; a command beside the service has its credentials as root, while it runs"
             )
         return Path(directory) / self.name
 

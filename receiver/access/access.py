@@ -25,8 +25,9 @@ _SHORTEST_TOKEN = 16
 _BURST, _PERIOD = 5, 10.0
 _SETUP = (
     'the console and the API are closed until a token is set: add token = { credential = "console-token" } or '
-    '{ env = "CONSOLE_TOKEN" } under [console] in the rules file, with the output of `openssl rand -hex 32`, and '
-    'reload; or let server.admin be "unix:/run/spapi-router/admin.sock", and users of this machine need none'
+    '{ env = "CONSOLE_TOKEN" } under [console] in the rules file, give the service the output of '
+    "`openssl rand -hex 32` by that name, and restart it; or let server.admin be "
+    '"unix:/run/spapi-router/admin.sock": root and the user of the service need none there'
 )
 """What to do where nobody can be let in."""
 

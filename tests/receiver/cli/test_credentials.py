@@ -30,7 +30,9 @@ def test_credentials_of_its_own_go_first(tmp_path: Path) -> None:
 def test_while_no_service_runs_the_cure_says_so(tmp_path: Path) -> None:
     environ: dict[str, str] = {}
     borrow(environ, tmp_path / "absent")
-    with pytest.raises(SecretError, match=r"LoadCredential=refresh:PATH to the unit; .* as root, while it runs"):
+    with pytest.raises(
+        SecretError, match=r"LoadCredential=refresh:PATH to the unit and restart it; .* as root, while it runs"
+    ):
         REFRESH.read(environ)
 
 

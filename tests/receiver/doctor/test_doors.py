@@ -48,7 +48,9 @@ async def test_a_console_that_nobody_can_use(write_rules: Any, look: Look, tmp_p
         return (await look(rules))["console"]
 
     closed = write_rules(RULES)
-    assert "[console]" in only(await found(closed), Verdict.WARNING).cure
+    cure = only(await found(closed), Verdict.WARNING).cure
+    assert "[console]" in cure
+    assert "restart" in cure, "a reload brings the service neither a credential nor a variable"
     assert "token" in only(await found(closed + '[console]\ntoken = { env = "CONSOLE_TOKEN" }\n'), Verdict.OK).detail
     unix = closed.replace('admin = "127.0.0.1:0"', f'admin = "unix:{tmp_path}/admin.sock"')
     assert "admin.sock" in only(await found(unix), Verdict.OK).detail
