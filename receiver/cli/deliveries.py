@@ -1,13 +1,14 @@
 """`spapi-router deliveries`: what became of notifications, and how to repair it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from receiver.cli.ids import DELIVERY
 from receiver.cli.kept import (
     PAGE,
     attempt_record,
@@ -21,7 +22,7 @@ from receiver.cli.kept import (
 )
 from receiver.cli.output import json_line, listing, table
 from receiver.cli.times import TIME
-from receiver.cli.written import ID, RATE
+from receiver.cli.written import RATE
 from receiver.errors import RouterError
 from receiver.escapes import escaped
 from receiver.inbox import AttemptRow, DeliveryFilter, DeliveryRow, SqliteInbox, State
@@ -33,6 +34,7 @@ _COLUMNS = ["id", "notification", "type", "rule", "handler", "key", "state", "at
 _STATES = [state.value for state in State]
 _OPEN = (State.WAITING, State.BLOCKED, State.RUNNING)
 _FINAL = (State.DONE, State.DEAD, State.SUPERSEDED)
+_MOST_NAMED = 10
 
 
 @click.group("deliveries")
@@ -69,7 +71,7 @@ def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Pa
 
 
 @command.command("show")
-@click.argument("id_", metavar="ID", type=ID)
+@click.argument("id_", metavar="ID", type=DELIVERY)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @database_options
 def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:
@@ -94,7 +96,7 @@ def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path |
 
 
 @command.command("replay", short_help="Run finished deliveries again, with fresh attempts.")
-@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=DELIVERY, nargs=-1)
 @_filters
 @click.option("--rate", type=RATE, metavar="RATE", help="How fast they fall due, like 20/s.  [default: all at once]")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
@@ -118,7 +120,7 @@ def replay(
 
 
 @command.command("cancel", short_help="End deliveries that are not finished, as dead.")
-@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=DELIVERY, nargs=-1)
 @_filters
 @click.option("--reason", default="cancelled by hand", show_default=True, help="What is kept with them.")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
@@ -162,13 +164,11 @@ def _within(
 def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str]) -> None:
     """Count what is meant, then do it where there is a work to do. Exits 1 where a named delivery is not meant."""
     verb, done = words
-    found = with_inbox(path, SqliteInbox.read, lambda inbox: inbox.count(which))
+    found, unfit = with_inbox(path, SqliteInbox.read, lambda inbox: _meant(inbox, which))
     total = sum(found.values())
-    missing = len(set(which.ids or ())) - total
-    if missing > 0:
-        click.echo(
-            f"{missing} of the named deliveries cannot be {done}: see `spapi-router deliveries show ID`", err=True
-        )
+    if unfit:
+        named = ", ".join(unfit[:_MOST_NAMED]) + (" and others" if len(unfit) > _MOST_NAMED else "")
+        click.echo(f"{len(unfit)} of the named deliveries cannot be {done}: {named}", err=True)
     if work is None:
         detail = f" ({counts(found)})" if found else ""
         click.echo(f"{_amount(total)} would be {done}{detail}" + ("; add --yes to do it" if total else ""))
@@ -177,8 +177,26 @@ def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str]
         click.echo(f"{_amount(count)} {done}")
     else:
         click.echo(f"there is nothing to {verb}")
-    if missing > 0:
+    if unfit:
         raise SystemExit(1)
+
+
+async def _meant(inbox: SqliteInbox, which: DeliveryFilter) -> tuple[Mapping[State, int], list[str]]:
+    """How many deliveries are meant, by state; and which of the named ones are not, with why."""
+    found = await inbox.count(which)
+    ids = set(which.ids or ())
+    if sum(found.values()) == len(ids) or not ids:
+        return found, []
+    meant = {row.id for row in await inbox.deliveries(replace(which, limit=None))}
+    others = {row.id: row for row in await inbox.deliveries(DeliveryFilter(ids=tuple(ids - meant), limit=None))}
+    return found, [f"{id_} {_why(others.get(id_), which)}" for id_ in sorted(ids - meant)]
+
+
+def _why(row: DeliveryRow | None, which: DeliveryFilter) -> str:
+    """Why a named delivery is not among those that are meant."""
+    if row is None:
+        return "is not in the inbox"
+    return f"is {row.state}" if row.state not in (which.states or ()) else "is none that the options choose"
 
 
 def _amount(count: int) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from receiver.cli.ids import NOTIFICATION
 from receiver.cli.kept import reading
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line, table
 from receiver.cli.times import TIME
-from receiver.cli.written import ID
 from receiver.config import Configuration, load
 from receiver.errors import RouterError
 from receiver.explanation import Explainer, Explanation, Planned, UnreadableMessage, differences
@@ -25,7 +25,7 @@ _PAGE = 500
 
 @click.command(name="explain")
 @click.argument("message", required=False)
-@click.option("--inbox", "kept", type=ID, metavar="ID", help="Explain a notification of the inbox.")
+@click.option("--inbox", "kept", type=NOTIFICATION, metavar="ID", help="Explain a notification of the inbox.")
 @click.option("--topic", default="", metavar="ARN", help="The topic of a message that does not name one.")
 @click.option("--against", type=click.Path(path_type=Path), metavar="NEW.toml", help="Compare with another rules file.")
 @click.option("--since", type=TIME, default="7d", metavar="TIME", help="With --against: how far back. Default: 7d.")

@@ -11,6 +11,7 @@ import orjson
 
 from receiver.cli.chosen import chosen, notification_options
 from receiver.cli.export_file import opened
+from receiver.cli.ids import AFTER
 from receiver.cli.kept import (
     attempt_record,
     database_options,
@@ -19,14 +20,13 @@ from receiver.cli.kept import (
     notification_record,
     with_inbox,
 )
-from receiver.cli.written import ID
 from receiver.inbox import AttemptRow, DeliveryRow, NotificationFilter, SqliteInbox
 from receiver.inbox.export import Exported, exported
 
 
 @click.command("export", short_help="Write notifications, deliveries and attempts as JSON lines.")
 @notification_options
-@click.option("--after", type=click.IntRange(0, ID.max), default=0, metavar="ID", help="Those with higher ids alone.")
+@click.option("--after", type=AFTER, default=0, metavar="ID", help="Those with higher ids alone.")
 @click.option("--limit", type=click.IntRange(min=1), help="No more than so many.  [default: all]")
 @click.option("--without-body", is_flag=True, help="Leave out what was received, handed on and answered.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, for this user alone.")

@@ -12,6 +12,7 @@ import orjson
 from receiver.cli.backup import backup, restore
 from receiver.cli.chosen import chosen, notification_options
 from receiver.cli.export import command as export
+from receiver.cli.ids import NOTIFICATION
 from receiver.cli.kept import (
     PAGE,
     counts,
@@ -30,7 +31,6 @@ from receiver.cli.reroute import command as reroute
 from receiver.cli.rotate import command as rotate
 from receiver.cli.times import TIME
 from receiver.cli.vacuum import command as vacuum
-from receiver.cli.written import ID
 from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
@@ -77,7 +77,7 @@ def list_notifications(
 
 
 @command.command("show")
-@click.argument("id_", metavar="ID", type=ID)
+@click.argument("id_", metavar="ID", type=NOTIFICATION)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the message as received.")
 @database_options
 def show_notification(id_: int, as_json: bool, config: Path | None, database: Path | None) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from receiver.cli.ids import NOTIFICATION
 from receiver.cli.kept import reading, with_inbox
 from receiver.cli.options import config_option
 from receiver.cli.output import json_line
 from receiver.cli.times import TIME
-from receiver.cli.written import ID
 from receiver.config import load
 from receiver.escapes import escaped
 from receiver.inbox import NotificationFilter, SqliteInbox
@@ -19,7 +19,7 @@ from receiver.rerouting import Lacking, Rerouter
 
 
 @click.command("reroute", short_help="Match notifications again, and add deliveries they lack.")
-@click.argument("ids", metavar="[ID]...", type=ID, nargs=-1)
+@click.argument("ids", metavar="[ID]...", type=NOTIFICATION, nargs=-1)
 @click.option("--type", "type_", metavar="TYPE", help="Of one notification type, like ORDER_CHANGE.")
 @click.option("--unrouted", is_flag=True, help="Those alone that no rule matched when they came.")
 @click.option(

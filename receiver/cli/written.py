@@ -24,8 +24,5 @@ class Written(click.ParamType[float]):
             self.fail(f"{value!r} is not a {self.name}: write it like {self._example}", param, ctx)
 
 
-ID = click.IntRange(1, (1 << 63) - 1)
-"""The number of a row in the inbox: what SQLite can count to, so that none is looked for that cannot be there."""
-
 RATE = Written("rate", Rate, "20/s")
 DURATION = Written("duration", Duration, "10s")

@@ -124,27 +124,32 @@ def test_a_time_that_no_calendar_has_is_shown_as_the_nearest(path: Path, seconds
         assert arguments == ("inbox", "list") or shown in result.stdout
 
 
+@pytest.mark.parametrize("given", [str(1 << 63), "-2", "msg_5f89735e56fe2a14", "c8812b37-e26e-4d2b-a59c-8fcf17d36a2f"])
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "named", "found"),
     [
-        ("inbox", "show", "{}"),
-        ("inbox", "export", "--after", "{}"),
-        ("inbox", "reroute", "{}"),
-        ("deliveries", "show", "{}"),
-        ("deliveries", "replay", "{}", "--yes"),
-        ("deliveries", "cancel", "{}", "--yes"),
-        ("explain", "--inbox", "{}"),
+        (("inbox", "show"), "ID", "inbox list"),
+        (("inbox", "export", "--after"), "--after", "inbox list"),
+        (("inbox", "reroute"), "[ID]...", "inbox list"),
+        (("deliveries", "show"), "ID", "deliveries list"),
+        (("deliveries", "replay", "--yes"), "[ID]...", "deliveries list"),
+        (("deliveries", "cancel", "--yes"), "[ID]...", "deliveries list"),
+        (("explain", "--inbox"), "--inbox", "inbox list"),
     ],
 )
-def test_a_number_that_no_row_can_have_is_wrong_usage(path: Path, arguments: tuple[str, ...]) -> None:
+def test_what_no_row_can_be_called_is_wrong_usage_that_says_what_an_id_is(
+    path: Path, arguments: tuple[str, ...], named: str, found: str, given: str
+) -> None:
     rules = path.with_name("rules.toml")
     rules.write_text(
         '[sns]\ntopics = ["arn:aws:sns:us-east-1:123456789012:a"]\n[inbox]\ndatabase = "sqlite:inbox.db"\n'
     )
-    words = [argument.format(1 << 63) for argument in arguments]
-    result = CliRunner().invoke(cli, [*words, "--config", str(rules)])
+    words = [*arguments, given] if arguments[-1].startswith("--a") or arguments[0] == "explain" else []
+    words = words or [*arguments, "--config", str(rules), "--", given]
+    result = CliRunner().invoke(cli, words)
     assert result.exit_code == 2, result.exception
-    assert "9223372036854775808 is not in the range" in result.stderr
+    assert f"Invalid value for '{named}': '{given}' is not the id of " in result.stderr
+    assert f"a number like 42: `spapi-router {found}` shows them" in result.stderr
 
 
 def test_the_table_of_notifications(path: Path) -> None:
@@ -240,9 +245,13 @@ def test_replay_counts_first_and_does_it_when_told(path: Path) -> None:
 def test_replay_of_named_ones_and_of_other_states(path: Path) -> None:
     assert run(path, "deliveries", "replay", "1", "--yes").stdout == "1 delivery replayed\n"
     assert states(path)[1] == "waiting"
-    missing = run(path, "deliveries", "replay", "2", "5", "77")
+    missing = run(path, "deliveries", "replay", "2", "5", "77", "77", "4", "--rule", "feeds")
     assert missing.exit_code == 1
-    assert "2 of the named deliveries cannot be replayed" in missing.stderr
+    assert missing.stderr == (
+        "3 of the named deliveries cannot be replayed: "
+        "4 is none that the options choose, 5 is waiting, 77 is not in the inbox\n"
+    )
+    assert missing.stdout == "1 delivery would be replayed (1 dead); add --yes to do it\n"
     wrong = run(path, "deliveries", "replay", "--state", "waiting")
     assert wrong.exit_code == 2
     assert "--state waiting is not one of these: done, dead, superseded" in wrong.stderr
