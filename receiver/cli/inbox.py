@@ -25,13 +25,11 @@ from receiver.cli.kept import (
     show_facts,
     with_inbox,
 )
-from receiver.cli.options import find_config
 from receiver.cli.output import json_line, listing, table
+from receiver.cli.prune import command as prune
 from receiver.cli.reroute import command as reroute
 from receiver.cli.rotate import command as rotate
-from receiver.cli.times import TIME
 from receiver.cli.vacuum import command as vacuum
-from receiver.config import load
 from receiver.errors import RouterError
 from receiver.inbox import DeliveryFilter, DeliveryRow, NotificationFilter, NotificationRow, SqliteInbox, Stats
 from receiver.inbox.listing import State
@@ -39,7 +37,6 @@ from receiver.inbox.phrases import Reveal
 from receiver.inbox.search import Search, Searcher
 from receiver.notification import read_stored
 from receiver.privacy.opening import reveal_of
-from receiver.privacy.wiping import empty_log
 
 _COLUMNS = ["id", "received_at", "type", "seller_id", "marketplace_id", "notification_id", "repeats", "deliveries"]
 
@@ -49,7 +46,7 @@ def command() -> None:
     """List, show, export and back up what was received. The daemon may run meanwhile."""
 
 
-for each in (backup, export, reroute, restore, rotate, vacuum):
+for each in (backup, export, prune, reroute, restore, rotate, vacuum):
     command.add_command(each)
 
 
@@ -119,25 +116,6 @@ def stats(as_json: bool, config: Path | None, database: Path | None) -> None:
         table(["handler", *State, "oldest open"], rows)
 
 
-@command.command("prune")
-@click.option("--before", type=TIME, metavar="TIME", help="Received before.  [default: what inbox.retention says]")
-@database_options
-def prune(before: float | None, config: Path | None, database: Path | None) -> None:
-    """Delete old notifications whose deliveries have all ended. Their repeats are still known and run nothing.
-
-    The daemon does this by itself; here it can be done sooner, or for less.
-    """
-    if before is None and database is not None:
-        raise click.UsageError("with --database name the time too: --before 30d")
-    if before is None:
-        before = time.time() - load(find_config(config)).inbox.retention
-    path, moment = database_of(config, database), before
-    deleted = with_inbox(path, SqliteInbox.attach, lambda inbox: _prune(inbox, moment), "deleting old notifications")
-    if deleted:
-        empty_log(path)
-    click.echo(f"{deleted:,} notifications deleted")
-
-
 async def _pages(inbox: SqliteInbox, which: NotificationFilter) -> list[NotificationRow]:
     """The listing, read in pages; bodies are let go of at once."""
     rows: list[NotificationRow] = []
@@ -171,13 +149,6 @@ async def _find(inbox: SqliteInbox, id_: int) -> tuple[NotificationRow, list[Del
         raise RouterError(f"the inbox has no notification {id_}: see `spapi-router inbox list`")
     deliveries = await inbox.deliveries(DeliveryFilter(notification_id=id_, limit=None))
     return row, deliveries[::-1]
-
-
-async def _prune(inbox: SqliteInbox, before: float) -> int:
-    total = 0
-    while deleted := await inbox.prune(before, PAGE):
-        total += deleted
-    return total
 
 
 def _document(row: NotificationRow) -> list[str]:

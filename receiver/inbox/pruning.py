@@ -4,11 +4,12 @@ What is old and not ended (it waits for a handler that was removed, say) is pass
 transaction looks at a bounded number of rows, and the next one goes on where it ended.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from receiver.inbox.executor import Operation
-from receiver.inbox.statements import DELIVERIES_OF, PRUNABLE, PRUNE, PRUNE_ATTEMPTS
+from receiver.inbox.statements import DELIVERIES_OF, PRUNABLE, PRUNABLE_COUNT, PRUNE, PRUNE_ATTEMPTS
 from receiver.inbox.transaction import Transaction
 
 Place = tuple[float, int]
@@ -56,6 +57,11 @@ class Pruning:
                     break
                 turned = True
         return deleted
+
+
+async def prunable(rows: Callable[[str, Sequence[Any]], Awaitable[list[Any]]], before: float) -> int:
+    """How many could be deleted; `rows` answers a query, as an inbox does."""
+    return int((await rows(PRUNABLE_COUNT, (before,)))[0][0])
 
 
 def prune(transaction: Transaction, calls: list[Window]) -> list[Pruned]:

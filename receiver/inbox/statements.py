@@ -124,6 +124,10 @@ PRUNABLE = (
     "FROM notifications INDEXED BY notifications_received WHERE (received_at, id) > (?, ?) AND received_at < ? "
     "ORDER BY received_at, id LIMIT ?"
 )
+PRUNABLE_COUNT = (
+    "SELECT count(*) FROM notifications WHERE received_at < ? AND NOT EXISTS ("
+    "SELECT 1 FROM deliveries WHERE deliveries.notification_id = notifications.id AND state IN (0, 1, 2))"
+)
 DELIVERIES_OF = "SELECT id, handler, state FROM deliveries WHERE notification_id = ?"
 STILLBORN = "SELECT id, handler, rule, key, reason FROM deliveries WHERE notification_id = ? AND state = 4 ORDER BY id"
 PRUNE_ATTEMPTS = "DELETE FROM attempts WHERE delivery_id = ?"

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
+import pty
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
@@ -189,6 +193,32 @@ def test_prune_deletes_what_is_old_and_ended(path: Path) -> None:
     assert run(path, "inbox", "prune", "--before", "2026-03-06T20:00:00Z").stdout == "0 notifications deleted\n"
     assert run(path, "inbox", "prune", "--before", "1h").stdout == "2 notifications deleted\n"
     assert [record["id"] for record in records(path, "inbox", "list")] == [4, 1]
+    (record,) = records(path, "inbox", "prune", "--before", "2026-03-06T20:00:00Z", "--yes")
+    assert record == {"before": "2026-03-06T20:00:00.000Z", "deleted": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "status", "kept"),
+    [(("--yes",), b"", 0, [4, 1]), ((), b"n\n", 1, [4, 3, 2, 1]), ((), b"y\n", 0, [4, 1])],
+)
+def test_prune_asks_on_a_terminal(
+    path: Path, root: Path, arguments: tuple[str, ...], answer: bytes, status: int, kept: list[int]
+) -> None:
+    ours, theirs = pty.openpty()
+    words = ["inbox", "prune", "--before", "2026-03-07T00:00:00Z", "--database", str(path), *arguments]
+    with subprocess.Popen(
+        [sys.executable, "-c", "from receiver.cli import main; main()", *words],
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, answer)
+        out, err = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == status
+    asked = b"Delete 2 notifications received before 2026-03-07T00:00:00.000Z, with deliveries and attempts? [y/N]: "
+    assert (asked in err) == bool(answer)
+    assert out == (b"" if status else b"2 notifications deleted\n")
+    assert [record["id"] for record in records(path, "inbox", "list")] == kept
 
 
 @pytest.mark.parametrize(
