@@ -27,6 +27,9 @@ SECRETS = Path("/etc/spapi-router/secrets")
 
 _KNOWS_NOTIFY_RELOAD = 253
 _HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - told, not used
+_FOR_ALL = "install for all users, like `pipx install --global spapi-router`, or in a virtual environment below /opt"
+_WRITABLE = (Path("/var/lib/spapi-router"), Path("/var/lib/private/spapi-router"))
+"""The state directory, by the name that it has and the one that it is kept under (DynamicUser=)."""
 _RUNTIME = Path("/run/spapi-router")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,254}")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+=,-]+")
@@ -79,14 +82,23 @@ def credentials(config: Configuration) -> list[str]:
     return names
 
 
-def check_visible(paths: Sequence[Path]) -> None:
+def check_visible(paths: Sequence[Path], cure: str = _FOR_ALL) -> None:
     """Refuse what the service could not see: it has no home directories and a /tmp of its own. Raises UnitError."""
     for path in paths:
         if hidden := next((place for place in _HIDDEN if path.is_relative_to(place)), None):
-            raise UnitError(
-                f"{path} is below {hidden}, which the service cannot see: install for all users, "
-                "like `pipx install --global spapi-router`, or in a virtual environment below /opt"
-            )
+            raise UnitError(f"{path} is below {hidden}, which the service cannot see: {cure}")
+
+
+def unwritable(config: Configuration) -> str:
+    """What the service could not write of what the rules file names, and the cure; empty where it can."""
+    database = config.inbox.database
+    if any(database.is_relative_to(place) for place in _WRITABLE):
+        return ""
+    return (
+        f"inbox.database is {database}, and the service writes below {_WRITABLE[0]} alone: set it to "
+        f'"sqlite://{_WRITABLE[0]}/inbox.db", or allow its directory by ReadWritePaths= in a drop-in '
+        "(systemctl edit spapi-router)"
+    )
 
 
 def _stream(listen: Listen) -> str:

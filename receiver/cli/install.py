@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,17 @@ import click
 
 from receiver.config import Configuration, load
 from receiver.errors import RouterError
-from receiver.units import PLACES, SECRETS, Machine, UnitError, check_visible, credentials, fitted, templates
+from receiver.units import (
+    PLACES,
+    SECRETS,
+    Machine,
+    UnitError,
+    check_visible,
+    credentials,
+    fitted,
+    templates,
+    unwritable,
+)
 
 _ROOT = Path("/")
 _RULES = Path("/etc/spapi-router/rules.toml")
@@ -28,7 +39,7 @@ _SOCKET = f"{_NAME}.socket"
     type=click.Path(path_type=Path, file_okay=False),
     default=_ROOT,
     metavar="DIRECTORY",
-    help="Write below this directory, for packages and images.  [default: /]",
+    help="Write below this directory, which systemd does not look at: for packages and images.  [default: /]",
 )
 @click.option(
     "--config",
@@ -46,13 +57,32 @@ def command(systemd: bool, print_only: bool, prefix: Path, config: Path, force: 
     configuration = load(config) if config.exists() else None
     machine = Machine(_executable(), config, _systemd_version())
     files = fitted(templates(), machine, configuration)
+    if configuration and (why := unwritable(configuration)):
+        click.echo(f"warning: {why}", err=True)
     if print_only:
         _print(files)
         return
-    if prefix == _ROOT:
+    here = _is_root(prefix)
+    if here:
         _check_here(machine)
     written = _write(files, prefix, force)
-    _say_next(config, configuration, anew=PLACES[_SOCKET] in written)
+    if not here:
+        click.echo(f"\n{_elsewhere(prefix)}")
+    _say_next(config, configuration, None if here else prefix, anew=PLACES[_SOCKET] in written)
+
+
+def _is_root(directory: Path) -> bool:
+    try:
+        return directory.samefile(_ROOT)
+    except OSError:
+        return False
+
+
+def _elsewhere(prefix: Path) -> str:
+    return (
+        f"systemd does not look below {prefix}: the files take effect where that is the root directory,\n"
+        "as in an image; without --prefix they go to this machine. What follows is for the one that gets them."
+    )
 
 
 def _check_here(machine: Machine) -> None:
@@ -61,7 +91,8 @@ def _check_here(machine: Machine) -> None:
         raise RouterError(
             "writing to /etc takes root: use sudo, or see the files with --print, or write elsewhere with --prefix"
         )
-    check_visible([machine.executable, Path(sys.base_prefix).resolve(), machine.config])
+    check_visible([machine.executable, Path(sys.base_prefix).resolve()])
+    check_visible([machine.config, machine.config.resolve()], f"move the rules file, like to {_RULES}")
 
 
 def _executable() -> Path:
@@ -119,11 +150,11 @@ def _write_file(path: Path, text: str) -> None:
     click.echo(f"written    {path}")
 
 
-def _say_next(config: Path, configuration: Configuration | None, anew: bool) -> None:
+def _say_next(config: Path, configuration: Configuration | None, prefix: Path | None, anew: bool) -> None:
     """What is left to do. `anew` is for a socket unit that was written: its old address stays until a stop."""
     steps = ["systemd-sysusers spapi-router.conf", "systemd-tmpfiles --create spapi-router.conf"]
     if configuration is None:
-        steps += [f"write {config}, then: {_NAME} check {config}", f"{_NAME} install --systemd --force"]
+        steps += [f"write {config}, then: {_NAME} check {config}", _again(config, prefix)]
     else:
         steps += [f"put the secret into {SECRETS / name}" for name in credentials(configuration)]
     units = f"{_SOCKET} {_NAME}.service"
@@ -136,3 +167,10 @@ def _say_next(config: Path, configuration: Configuration | None, anew: bool) -> 
     click.echo("\nNext:")
     for step in steps:
         click.echo(f"  {step}")
+
+
+def _again(config: Path, prefix: Path | None) -> str:
+    """The command that fits the files to the rules file once it is written."""
+    words = [_NAME, "install", "--systemd", "--force"]
+    words += [] if config == _RULES else ["--config", str(config)]
+    return shlex.join([*words, "--prefix", str(prefix)] if prefix else words)

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from receiver.config import Configuration, load
-from receiver.units import Machine, UnitError, check_visible, credentials, fitted, templates
+from receiver.units import Machine, UnitError, check_visible, credentials, fitted, templates, unwritable
 from tests.receiver.manager import Manager
 
 MOST_EXPOSED = 1.3
@@ -128,6 +128,15 @@ def test_a_program_that_the_service_could_not_see_is_refused(path: str) -> None:
     check_visible([Path("/opt/spapi-router/bin/spapi-router"), Path("/homes/x")])
     with pytest.raises(UnitError, match="pipx install --global"):
         check_visible([Path("/usr/bin/python3"), Path(path)])
+    with pytest.raises(UnitError, match="cannot see: move it"):
+        check_visible([Path(path)], "move it")
+
+
+@pytest.mark.parametrize("place", ["/var/lib/spapi-router", "/var/lib/private/spapi-router/shop", "/srv", "."])
+def test_an_inbox_where_the_service_cannot_write_is_named(tmp_path: Path, place: str) -> None:
+    database = f"sqlite://{place}/inbox.db" if place != "." else "sqlite:inbox.db"
+    config = configured(tmp_path, rest=f'[inbox]\ndatabase = "{database}"\n')
+    assert bool(unwritable(config)) == (place in {"/srv", "."})
 
 
 @pytest.fixture

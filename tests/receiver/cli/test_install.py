@@ -42,6 +42,28 @@ def test_the_files_are_written_below_a_prefix_and_the_next_steps_said(tmp_path: 
     assert sorted(path.name for path in service.parent.iterdir()) == ["spapi-router.service", "spapi-router.socket"]
 
 
+def test_below_a_prefix_it_is_said_that_systemd_does_not_look_there(
+    tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = "systemd does not look below"
+    result = install("--systemd", "--prefix", str(tmp_path / "image"), "--config", str(rules))
+    assert f"{elsewhere} {tmp_path / 'image'}: " in result.output
+    monkeypatch.setattr(install_module, "_ROOT", tmp_path)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    refused = install("--systemd", "--prefix", str(link), "--config", str(rules))
+    assert isinstance(refused.exception, RouterError), "the root directory by another name is the root directory"
+
+
+def test_an_inbox_that_the_service_cannot_write_is_named(tmp_path: Path, rules: Path) -> None:
+    arguments = ("--systemd", "--print", "--config", str(rules))
+    assert install(*arguments).stderr == ""
+    rules.write_text(GOOD + SECRET + '[inbox]\ndatabase = "sqlite:inbox.db"\n')
+    said = install(*arguments)
+    assert said.exit_code == 0
+    assert f"warning: inbox.database is {tmp_path / 'inbox.db'}, and the service writes below" in said.stderr
+
+
 def test_the_program_that_runs_is_the_one_the_service_starts(tmp_path: Path, rules: Path) -> None:
     result = install("--systemd", "--print", "--config", str(rules))
     (line,) = [line for line in result.output.splitlines() if line.startswith("ExecStart=")]
@@ -85,6 +107,8 @@ def test_without_a_rules_file_the_way_to_one_is_said(tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     result = install("--systemd", "--prefix", str(tmp_path / "image"), "--config", str(missing))
     assert f"write {missing}, then: spapi-router check {missing}" in result.output
+    again = f"spapi-router install --systemd --force --config {missing} --prefix {tmp_path / 'image'}"
+    assert again in result.output
 
 
 def test_a_rules_file_with_errors_is_refused_with_them(tmp_path: Path, rules: Path) -> None:
