@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,12 +84,19 @@ class RequestedReports:
         return self._directory / f"{mark_of(delivery.webhook_id)}.json"
 
 
-def requests_in(state_directory: Path) -> list[Asked]:
-    """The reports that a handler waits for, the longest first. Raises PermissionError."""
+def requests_in(state_directory: Path, webhook_ids: Iterable[str] | None = None) -> list[Asked]:
+    """The reports that a handler has asked for, the longest first. Raises PermissionError.
+
+    With `webhook_ids` those of these deliveries alone: one that was cancelled, say, keeps its report for a replay, and
+    nothing waits for that.
+    """
     try:
         paths = [path for path in (state_directory / _KEPT_IN).iterdir() if path.suffix == ".json"]
     except (FileNotFoundError, NotADirectoryError):
         return []
+    if webhook_ids is not None:
+        marks = set(map(mark_of, webhook_ids))
+        paths = [path for path in paths if path.stem in marks]
     return sorted(filter(None, map(_load, paths)), key=lambda asked: asked.at)
 
 

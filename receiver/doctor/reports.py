@@ -1,11 +1,12 @@
 """Whether reports that were asked for come to an end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from handlers import registry
 from receiver.doctor.check import Result, ok, skipped, warning
 from receiver.doctor.patient import Patient
+from receiver.inbox.unfinished import unfinished
 from receiver.times import iso
 
 _LONG = 1800.0
@@ -16,7 +17,7 @@ async def reports_end(patient: Patient) -> Sequence[Result]:
     """Looks at what each `report` handler keeps of the reports that it waits for."""
     if patient.config.spapi is None:
         return [skipped("the rules file has no [spapi] section")]
-    waiting = list(_waiting(patient))
+    waiting = [pair for name in patient.config.handlers for pair in await _waiting(patient, name)]
     stuck = [(name, asked) for name, asked in waiting if patient.ways.clock() - asked.at > _LONG]
     results = [_stuck(patient, name, asked) for name, asked in stuck[:_MOST_NAMED]]
     if len(stuck) > _MOST_NAMED:
@@ -24,11 +25,14 @@ async def reports_end(patient: Patient) -> Sequence[Result]:
     return results or [ok(f"{len(waiting)} are waited for, none longer than {_LONG / 60:.0f} minutes")]
 
 
-def _waiting(patient: Patient) -> Iterator[tuple[str, Any]]:
-    """The requests by handler. Raises PermissionError where they are another user's."""
-    state = patient.config.inbox.database.parent / "handlers"
-    for name in patient.config.handlers:
-        yield from ((name, asked) for asked in registry.spapi().requests_in(state / name))
+async def _waiting(patient: Patient, name: str) -> list[tuple[str, Any]]:
+    """The requests of a handler's open deliveries. Raises PermissionError where they are another user's."""
+    requests_in = registry.spapi().requests_in
+    state = patient.config.inbox.database.parent / "handlers" / name
+    asked = requests_in(state)
+    if asked and patient.inbox is not None:
+        asked = requests_in(state, await unfinished(patient.inbox.rows, name))
+    return [(name, each) for each in asked]
 
 
 def _stuck(patient: Patient, name: str, asked: Any) -> Result:

@@ -13,11 +13,13 @@ import pytest
 
 from handlers import registry
 from handlers.spapi.accounts import Account, Accounts
+from handlers.spapi.document_files import mark_of
 from handlers.spapi.vault import Vault
 from receiver.config import load
 from receiver.doctor import Verdict
-from receiver.inbox import SqliteInbox
+from receiver.inbox import DeliveryFilter, Entry, Route, SqliteInbox
 from receiver.inbox.tokens import InboxTokens
+from receiver.notification import Envelope, read
 from receiver.setup.destinations import Destinations
 from receiver.setup.kinds import KINDS
 from receiver.setup.resources import Queue
@@ -211,3 +213,39 @@ async def test_a_report_that_does_not_end(look: Any, section: Callable[..., str]
         "report stuck was asked for 60 minutes ago by 'reports' and is not done; 'reports' gives it"
     )
     assert "spapi-router call reports.getReport reportId=stuck" in cure
+
+
+async def test_a_report_whose_delivery_has_ended_is_not_waited_for(
+    look: Any, section: Callable[..., str], tmp_path: Path
+) -> None:
+    handler = '[handlers.reports]\ntype = "report"\ndirectory = "reports"\n'
+    rules = written(tmp_path, section() + handler + '[[rules]]\nname = "b"\nhandlers = ["reports"]\n')
+    requests = tmp_path / "handlers" / "reports" / "requests"
+    requests.mkdir(parents=True)
+    inbox = await SqliteInbox.open(tmp_path / "inbox.db")
+    try:
+        for key in (None, "k", "k", None, None):
+            await inbox.accept([entry(change("111-1111111-0000000"), Route("b", "reports", key=key))])
+        await inbox.claim("reports", 1, time.time(), 30.0)
+        rows = {row.id: row for row in await inbox.deliveries(DeliveryFilter())}
+        assert [rows[id_].state for id_ in (1, 2, 3, 4)] == ["running", "waiting", "blocked", "waiting"]
+        for row in rows.values():
+            asked = {"report_id": f"report-{row.id}", "at": time.time() - 3600.0 - row.id}
+            (requests / f"{mark_of(row.webhook_id)}.json").write_bytes(orjson.dumps(asked))
+        await inbox.cancel(DeliveryFilter(ids=(5,)), time.time(), "cancelled by hand")
+        assert await stuck(look, rules) == ["report-4", "report-3", "report-2", "report-1"]
+        await inbox.cancel(DeliveryFilter(), time.time(), "cancelled by hand")
+    finally:
+        await inbox.close()
+    assert await checked(look, rules, "reports") == [(Verdict.OK, "0 are waited for, none longer than 30 minutes", "")]
+
+
+async def stuck(look: Any, rules: Path) -> list[str]:
+    return [detail.split()[1] for _, detail, _ in await checked(look, rules, "reports")]
+
+
+def entry(notification: dict[str, Any], *routes: Route) -> Entry:
+    text = orjson.dumps(notification).decode()
+    outer = {"Message": text, "MessageId": str(uuid4()), "TopicArn": "arn:aws:sns:us-east-1:123456789012:t"}
+    envelope = Envelope(text, outer["MessageId"], outer["TopicArn"], time.time())
+    return Entry(read(envelope)[0], routes, orjson.dumps(outer), time.time())
