@@ -16,7 +16,7 @@ class BasicSettings(HandlerSettings):
     """`auth = { type = "basic", ... }`."""
 
     type: Literal["basic"]
-    username: str
+    username: Annotated[str, Field(json_schema_extra={"pattern": "^[^:]*$"})]
     password: Secret
 
     @field_validator("username")

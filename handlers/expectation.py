@@ -68,6 +68,12 @@ class Expectation:
         return {
             "type": "object",
             "minProperties": 1,
+            "additionalProperties": {
+                "type": ["array", "object"],
+                "minItems": 1,
+                "minProperties": 1,
+                "items": {"type": ["string", "number", "boolean"]},
+            },
             "description": "fields of the answer and the values they may have",
         }
 

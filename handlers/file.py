@@ -23,7 +23,7 @@ class FileSettings(HandlerSettings):
 
     path: FilePath
     body: BodyChoice | None = None
-    rotate: Annotated[Size, Field(ge=1)] = _DEFAULT_ROTATE
+    rotate: Annotated[Size, Field(ge=1, json_schema_extra={"minimum": 1})] = _DEFAULT_ROTATE
     """Bytes from which a new file is begun."""
     keep: Annotated[int, Field(ge=0, le=10_000)] = 10
     """How many older files stay, as PATH.1, PATH.2 and so on."""

@@ -71,7 +71,9 @@ class ForwardSettings(HandlerSettings):
     auth: AuthSettings | None = None
     tls: TlsSettings | None = None
     compression: Literal["gzip"] | None = None
-    permanent: list[int] = Field(default=[410])
+    permanent: list[int] = Field(
+        default=[410], json_schema_extra={"items": {"type": "integer", "minimum": 400, "maximum": 599}}
+    )
     expect: Expectation | None = None
     """What a 2xx answer must say, where one may tell of a failure."""
     connect_timeout: PositiveDuration = 10.0

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import aiohttp
 import orjson
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from handlers.base import Dead, Delivery, Done, Handler, HandlerContext, Outcome, Postpone, Request, Retry
 from handlers.errors import HandlerError
@@ -46,7 +46,7 @@ class ReportSettings(AccountKeys):
     """The keys of a `report` handler."""
 
     directory: FilePath
-    name: FilePath | None = None
+    name: FilePath | None = Field(None, json_schema_extra={"pattern": "^[^/]+$"})
     """The file's name; without one it is made of type and id."""
     format: Literal["text", "lines"] = "text"
     """`lines`: tab-separated rows become JSON lines."""
@@ -54,7 +54,7 @@ class ReportSettings(AccountKeys):
     """In place of the one that comes with the document."""
     restricted: bool = False
     """Whether the report holds personal data and needs a restricted data token."""
-    request: Structure | None = None
+    request: Structure | None = Field(None, json_schema_extra={"type": "object", "required": ["reportType"]})
     """The body of createReport: the handler asks for a report and waits for it, whatever the notification is."""
     give_up: PositiveDuration = 6 * 3600.0
     """How long a report that was asked for may stay unfinished."""

@@ -58,18 +58,20 @@ _DURATION_SCHEMA = {
     "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$",
     "examples": ["30s", "5m", "12h"],
 }
+_SOME = "(?=.*[1-9])"
+_POSITIVE_SCHEMA = {**_DURATION_SCHEMA, "pattern": rf"^{_SOME}([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"}
 
 Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds, written like `30s`."""
 PositiveDuration = Annotated[
-    float, BeforeValidator(_duration), AfterValidator(_positive), WithJsonSchema(_DURATION_SCHEMA)
+    float, BeforeValidator(_duration), AfterValidator(_positive), WithJsonSchema(_POSITIVE_SCHEMA)
 ]
 """Seconds above 0."""
 Rate = Annotated[
     float,
     BeforeValidator(_rate),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*/\s*(s|m|h|d)$", "examples": ["20/s", "100/m"]}
+        {"type": "string", "pattern": rf"^{_SOME}[0-9]+(\.[0-9]+)?\s*/\s*(s|m|h|d)$", "examples": ["20/s", "100/m"]}
     ),
 ]
 """Events a second, written like `20/s`."""

@@ -19,7 +19,13 @@ def _host(value: str) -> str:
     raise ValueError(f'"{value}" is not a host name: write one like "router.example.com", without scheme and port')
 
 
-HostName = Annotated[str, AfterValidator(_host), WithJsonSchema({"type": "string", "examples": ["router.example.com"]})]
+HostName = Annotated[
+    str,
+    AfterValidator(_host),
+    WithJsonSchema(
+        {"type": "string", "maxLength": 253, "pattern": f"^{_HOST.pattern}$", "examples": ["router.example.com"]}
+    ),
+]
 UserName = Annotated[str, Field(pattern=_USER)]
 UserId = Annotated[int, Field(ge=0, le=_LARGEST_ID)]
 

@@ -38,7 +38,13 @@ def _normal_types(value: dict[str, "NotificationFields"]) -> dict[str, "Notifica
 NotificationPath = Annotated[
     FieldPath,
     PlainValidator(_of_notification),
-    WithJsonSchema({"type": "string", "examples": [_EXAMPLE, "payload.AnyOfferChangedNotification.Offers.*.SellerId"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^\W*({'|'.join(TOPS)})\b",
+            "examples": [_EXAMPLE, "payload.AnyOfferChangedNotification.Offers.*.SellerId"],
+        }
+    ),
 ]
 """A path into a notification's document; `*` stands for every element and every name."""
 ResultPath = Annotated[

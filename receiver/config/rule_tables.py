@@ -11,6 +11,7 @@ from receiver.config.source import KeyPath, Source
 from receiver.config.suggest import did_you_mean
 from receiver.config.wording import kind_of
 from receiver.rules import Pattern, PatternError
+from receiver.rules.operators import OPERATORS
 from receiver.rules.rule import OnceRule, Rule
 
 _LEVELS = 8
@@ -19,7 +20,8 @@ _LEVELS = 8
 def _pattern_schema(levels: int) -> dict[str, Any]:
     """Tables down to lists, so that an editor tells of a value that stands without its list."""
     deeper = _pattern_schema(levels - 1) if levels else {"type": "object"}
-    fields = {"anyOf": [{"type": "array", "minItems": 1}, deeper]}
+    value = {"not": {"type": "array"}, "minProperties": 1, "propertyNames": {"enum": [*OPERATORS]}}
+    fields = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, deeper]}
     return {"type": "object", "minProperties": 1, "additionalProperties": fields}
 
 
@@ -33,14 +35,14 @@ class OnceSettings(Section):
 class RuleSettings(Section):
     """One `[[rules]]` table."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, json_schema_extra={"pattern": r"^\S(.*\S)?$"})]
     """Unique: it stands in logs, listings and metrics."""
     description: str = ""
     match: Annotated[dict[str, Any], WithJsonSchema(_pattern_schema(_LEVELS))] | None = None
     """An Amazon EventBridge event pattern; without it the rule matches everything."""
     handlers: tuple[str, ...] = ()
     """Names of `[handlers.NAME]` tables; each gets a delivery of its own."""
-    key: Template | None = None
+    key: Template | None = Field(None, json_schema_extra={"pattern": r"\{"})
     """Deliveries of one key run one at a time, in event order."""
     coalesce: PositiveDuration | None = None
     """A burst for one key within this time becomes one delivery of the newest."""

@@ -83,7 +83,7 @@ def _handler(name: str, settings: dict[str, Any], options: dict[str, Any]) -> di
 
 def _own_class(options: dict[str, Any]) -> dict[str, Any]:
     """A handler of the user's own: its keys are its class's business."""
-    kind = {"type": "string", "pattern": "^python:", "description": "python:package.module:Class"}
+    kind = {"type": "string", "pattern": "^python:[^:]+:.", "description": "python:package.module:Class"}
     return {"type": "object", "title": "python:", "properties": {"type": kind, **options}, "required": ["type"]}
 
 

@@ -1,7 +1,6 @@
 """The daemon's own sections of the rules file: `[server]`, `[sns]`, `[inbox]`, `[spapi]` and `[log]`."""
 
 import importlib.util
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from receiver.attribute_docs import Documented
 from receiver.config.values import (
     AdminAddress,
     DatabasePath,
+    Day,
     Listen,
     ListenAddress,
     RedirectUri,
@@ -66,7 +66,14 @@ class ServerSettings(Section):
     """Certificate and key; without them a proxy in front does TLS."""
     admin: AdminAddress = _written(Listen("127.0.0.1", 9090))
     """Health, metrics and console; false for none. Never on the public listener."""
-    max_body: Annotated[Size, Field(ge=_SMALLEST_BODY, le=_LARGEST_BODY)] = 1 << 20
+    max_body: Annotated[
+        Size,
+        Field(
+            ge=_SMALLEST_BODY,
+            le=_LARGEST_BODY,
+            json_schema_extra={"minimum": _SMALLEST_BODY, "maximum": _LARGEST_BODY},
+        ),
+    ] = 1 << 20
     """The largest push that is read, from 1KiB to 64MiB. SNS sends up to 256 KiB of message."""
     trusted_proxies: tuple[TrustedNetwork, ...] = ()
     """Networks of proxies whose X-Forwarded-For is believed."""
@@ -209,7 +216,7 @@ class SpapiSettings(Section):
 
     client_id: Secret
     client_secret: Secret
-    client_secret_expires: date | None = None
+    client_secret_expires: Day | None = None
     """The day on which Amazon ends the secret, 180 days after it was made, like "2027-01-31": told of before."""
     key: Secret | None = None
     """32 bytes as 64 hexadecimal digits or base64: encrypts the refresh tokens of `authorize` in the inbox."""

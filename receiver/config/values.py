@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -146,37 +147,84 @@ def _path(value: str) -> str:
     raise ValueError(f'"{value}" is not the path of a URL: write one like "/sns", of letters, digits and . _ ~ - /')
 
 
+_LISTEN_SCHEMA = {"type": "string", "pattern": r"^(unix:/|([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$)"}
+_URL_BEGIN = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]+"
+
+
+def _day(value: Any) -> Any:
+    """A number, also in quotes, would be taken for seconds since the epoch. Raises ValueError."""
+    if not isinstance(value, str | int | float):
+        return value
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
+            return date.fromisoformat(str(value))
+    except ValueError:
+        pass
+    raise ValueError('is not a day: write one like "2027-01-31"')
+
+
 ListenAddress = Annotated[
     Listen,
     PlainValidator(_listen),
-    WithJsonSchema({"type": "string", "examples": ["127.0.0.1:8080", "unix:/run/spapi-router/sns.sock"]}),
+    WithJsonSchema({**_LISTEN_SCHEMA, "examples": ["127.0.0.1:8080", "unix:/run/spapi-router/sns.sock"]}),
 ]
 AdminAddress = Annotated[
     Listen | None,
     PlainValidator(_admin),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"const": False}], "examples": ["127.0.0.1:9090", False]}),
+    WithJsonSchema({"anyOf": [_LISTEN_SCHEMA, {"const": False}], "examples": ["127.0.0.1:9090", False]}),
 ]
 TrustedNetwork = Annotated[
-    Network, PlainValidator(_network), WithJsonSchema({"type": "string", "examples": ["127.0.0.1/32", "10.0.0.0/8"]})
+    Network,
+    PlainValidator(_network),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9]+\.|[0-9A-Fa-f]*:)", "examples": ["127.0.0.1/32", "10.0.0.0/8"]}
+    ),
 ]
 TopicPattern = Annotated[
     str,
     AfterValidator(_topic),
-    WithJsonSchema({"type": "string", "pattern": "^arn:", "examples": ["arn:aws:sns:us-east-1:123456789012:sp-api-*"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+$",
+            "examples": ["arn:aws:sns:us-east-1:123456789012:sp-api-*"],
+        }
+    ),
 ]
 DatabasePath = Annotated[
     RelativePath,
     BeforeValidator(_database),
-    WithJsonSchema({"type": "string", "pattern": "^sqlite:", "examples": ["sqlite:///var/lib/spapi-router/inbox.db"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^sqlite:(/|///+)?[^/]",
+            "examples": ["sqlite:///var/lib/spapi-router/inbox.db", "sqlite:inbox.db"],
+        }
+    ),
 ]
-WebUrl = Annotated[str, AfterValidator(web_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+WebUrl = Annotated[
+    str, AfterValidator(web_url), WithJsonSchema({"type": "string", "pattern": rf"{_URL_BEGIN}(/[^?#]*)?\??#?$"})
+]
 RedirectUri = Annotated[
     str,
     AfterValidator(_redirect),
     WithJsonSchema(
-        {"type": "string", "pattern": "^https?://", "examples": ["https://router.example.com/authorize/callback"]}
+        {
+            "type": "string",
+            "pattern": rf"{_URL_BEGIN}(/[A-Za-z0-9._~/-]*)?\??#?$",
+            "examples": ["https://router.example.com/authorize/callback"],
+        }
+    ),
+]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema(
+        {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2027-01-31"]}
     ),
 ]
 UrlPath = Annotated[
-    str, AfterValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/", "examples": ["/sns"]})
+    str,
+    AfterValidator(_path),
+    WithJsonSchema({"type": "string", "pattern": "^/[A-Za-z0-9._~/-]*$", "examples": ["/sns"]}),
 ]
