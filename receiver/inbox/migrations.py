@@ -1,7 +1,7 @@
 """Bringing a database to the schema this program knows, one version at a time, each step all or nothing."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from receiver.inbox.tokens import VERSION_2
 
 STEPS: tuple[str, ...] = (VERSION_1, VERSION_2, ENTITIES + MINUTES, ACTIONS, SEEN_BY_AGE, BEGUN)
 """Step n, counted from 0, brings version n to version n + 1."""
+TABLES_THERE = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -41,7 +42,12 @@ def check_kind(path: Path, *, empty: bool) -> None:
     `empty` says whether one without a table may be made an inbox.
     """
     with closing(sqlite3.connect(uri(path, "rw"), uri=True, isolation_level=None)) as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        check_tables(connection.execute(TABLES_THERE).fetchall(), path, empty=empty)
+
+
+def check_tables(rows: Iterable[Sequence[str]], path: Path, *, empty: bool = False) -> None:
+    """Raise InboxError where the tables that are there, as TABLES_THERE finds them, are not an inbox's."""
+    tables = {name for (name,) in rows}
     if (tables or not empty) and "notifications" not in tables:
         raise InboxError(f"{path} is no inbox of spapi-router: name another file; nothing in it was changed")
 

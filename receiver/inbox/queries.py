@@ -20,7 +20,7 @@ from receiver.inbox.listing import (
     Stats,
     Subscription,
 )
-from receiver.inbox.migrations import check_version
+from receiver.inbox.migrations import TABLES_THERE, check_tables, check_version
 from receiver.inbox.schema import NOTIFICATIONS, PROBE, STATES, TABLES
 
 _NOTIFICATIONS = (
@@ -68,6 +68,7 @@ class Queries:
         except sqlite3.Error as error:
             raise opening_error(error, path) from None
         try:
+            check_tables([tuple(row) for row in await connection.execute_fetchall(TABLES_THERE)], path)
             ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
             check_version(version, path)
             for table in TABLES:

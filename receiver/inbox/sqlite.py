@@ -5,6 +5,7 @@ import os
 import sqlite3
 from array import array
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -278,13 +279,11 @@ def _prepare(path: Path, busy_timeout: float) -> None:
 
 
 def _check(path: Path, busy_timeout: float) -> None:
-    """Refuse a database of another version."""
+    """Refuse a database of another program or version."""
     check_library()
     try:
-        connection = connect(path, "rw", busy_timeout)
-        try:
+        check_kind(path, empty=False)
+        with closing(connect(path, "rw", busy_timeout)) as connection:
             check_version(version_of(connection), path)
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         raise opening_error(error, path) from None

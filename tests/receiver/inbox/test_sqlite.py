@@ -179,11 +179,26 @@ async def test_a_newer_database_is_refused(path: Path, way: Callable[[Path], "ob
 
 @pytest.mark.parametrize("way", [SqliteInbox.read, SqliteInbox.attach])
 async def test_an_older_database_waits_for_the_daemon(path: Path, way: Callable[[Path], "object"]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, path, STEPS[:1])
+    connection.close()
+    with pytest.raises(InboxError, match=r"schema version 1.*serve"):
+        await way(path)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("way", [SqliteInbox.read, SqliteInbox.attach])
+@pytest.mark.parametrize("version", [0, len(STEPS), 77])
+async def test_a_database_of_another_program_is_told_from_an_old_inbox(
+    path: Path, way: Callable[[Path], "object"], version: int
+) -> None:
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE something_else (a)")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-    with pytest.raises(InboxError, match=r"schema version 0.*serve"):
+    before = await asyncio.to_thread(path.read_bytes)
+    with pytest.raises(InboxError, match=r"is no inbox of spapi-router: name another file; nothing in it was changed"):
         await way(path)  # type: ignore[misc]
+    assert await asyncio.to_thread(path.read_bytes) == before
 
 
 @pytest.mark.parametrize("version", range(len(STEPS)))
