@@ -13,6 +13,7 @@ from receiver.cli.output import json_line, on_terminal
 from receiver.inbox.backup import Contents, back_up
 from receiver.inbox.restore import look
 from receiver.inbox.restore import restore as put_back
+from receiver.reach import is_there
 
 
 @click.command("backup", short_help="Copy the inbox to FILE while the daemon runs.")
@@ -27,7 +28,7 @@ def backup(target: Path, force: bool, as_json: bool, config: Path | None, databa
     the time is made up in it.
     """
     source, began = database_of(config, database), time.monotonic()
-    if target.is_dir():
+    if is_there(target) and target.is_dir():
         target = target / f"{source.stem}-{_moment()}.db"
     with progress_bar("copying", "page") as progress:
         contents = back_up(source, target, force=force, progress=progress)
@@ -50,7 +51,7 @@ def restore(backup_: Path, yes: bool, config: Path | None, database: Path | None
     path = database_of(config, database)
     if not yes:
         held = _said(look(backup_, path))
-        aside = f"in the place of {path}, which would be moved aside" if path.exists() else f"at {path}"
+        aside = f"in the place of {path}, which would be moved aside" if is_there(path) else f"at {path}"
         click.echo(f"{backup_} ({held}, checked) would be put {aside}; add --yes to do it")
         return
     contents, kept = put_back(backup_, path, f"before-restore-{_moment()}")

@@ -38,7 +38,7 @@ def opened(path: Path, *, resume: bool, force: bool) -> Iterator[tuple[BinaryIO,
     except BlockingIOError:
         raise RouterError(f"{path} is being written by another export: wait for its end") from None
     except OSError as error:
-        known = path.exists() and not path.is_dir()
+        known = not isinstance(error, PermissionError) and path.exists() and not path.is_dir()
         cure = "; what it has can be gone on with: --resume" if known else ""
         raise RouterError(f"{path} cannot be written: {error.strerror}{cure}") from None
 

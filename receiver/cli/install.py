@@ -13,6 +13,7 @@ import click
 
 from receiver.config import Configuration, load
 from receiver.errors import RouterError
+from receiver.reach import is_there
 from receiver.units import (
     PLACES,
     SECRETS,
@@ -54,7 +55,7 @@ def command(systemd: bool, print_only: bool, prefix: Path, config: Path, force: 
     if not systemd:
         raise click.UsageError("say what to install: --systemd")
     config = config.absolute()
-    configuration = load(config) if config.exists() else None
+    configuration = load(config) if is_there(config) else None
     machine = Machine(_executable(), config, _systemd_version())
     files = fitted(templates(), machine, configuration)
     if configuration and (why := unwritable(configuration)):

@@ -16,6 +16,7 @@ from pathlib import Path
 from receiver.errors import InboxError, RouterError
 from receiver.inbox.connection import RESTORE, existing, opening_error, primary_code, uri
 from receiver.inbox.lock import OwnerLock
+from receiver.reach import is_there
 
 Progress = Callable[[int, int], None]
 """Told after each step how many pages are copied, and how many there are."""
@@ -117,7 +118,7 @@ def companions(path: Path) -> list[Path]:
 
 
 def _check_target(source: Path, target: Path, force: bool) -> None:
-    if target.exists():
+    if is_there(target):
         if target.is_dir():
             raise InboxError(f"{target} is a directory: name a file in it")
         if not target.is_file():

@@ -1,5 +1,6 @@
 """What listings, the command line and metrics ask of the database, on a connection of their own that only reads."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,6 +63,7 @@ class Queries:
     @classmethod
     async def open(cls, path: Path, busy_timeout: float) -> "Queries":
         """Open a database that exists. Raises InboxError."""
+        await asyncio.to_thread(_check_opens, path, busy_timeout)
         connection = aiosqlite.connect(uri(path, "ro"), uri=True, timeout=busy_timeout, isolation_level=None)
         try:
             await connection
@@ -163,6 +165,14 @@ class Queries:
             return list(await self._connection.execute_fetchall(text, values))
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
+
+
+def _check_opens(path: Path, busy_timeout: float) -> None:
+    """Raise InboxError for a file that SQLite cannot open: aiosqlite's thread would outlive the loop, and complain."""
+    try:
+        sqlite3.connect(uri(path, "ro"), uri=True, timeout=busy_timeout).close()
+    except sqlite3.Error as error:
+        raise opening_error(error, path) from None
 
 
 def _listing(text: str, conditions: Conditions, id_: str, limit: int | None) -> tuple[str, list[Any]]:

@@ -13,6 +13,7 @@ from receiver.errors import InboxError
 from receiver.inbox.backup import Contents, companions, put_in_place, require_space, sound
 from receiver.inbox.connection import uri
 from receiver.inbox.ownership import give, owned
+from receiver.reach import is_there
 
 _FILE_MODE = 0o640
 
@@ -49,11 +50,11 @@ def look(backup: Path, path: Path) -> Contents:
 
 
 def _check(backup: Path, path: Path) -> None:
-    if not backup.is_file():
+    if not is_there(backup) or not backup.is_file():
         raise InboxError(f"there is no backup {backup}")
     if not path.parent.is_dir():
         raise InboxError(f"there is no directory {path.parent} for the inbox: make it for the daemon's user")
-    if path.exists() and backup.samefile(path):
+    if is_there(path) and backup.samefile(path):
         raise InboxError(f"{backup} is the inbox itself: name a backup")
     if left := companions(backup):
         raise InboxError(f"{left[0]} belongs to {backup.name}: it is in use, or was cut off, and is no finished backup")

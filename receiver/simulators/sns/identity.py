@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from receiver.reach import is_there
 from receiver.simulators.errors import SimulationError
 from receiver.simulators.sns.authority import Authority
 from receiver.simulators.sns.flavour import Flavour
@@ -15,7 +16,7 @@ def kept_authority(path: Path, flavour: Flavour) -> Authority:
 
     The file is readable by its owner alone. Raises SimulationError.
     """
-    if path.exists():
+    if is_there(path):
         authority = _load(path)
         if authority.leaf.not_valid_after_utc > datetime.now(UTC):
             return authority
@@ -41,7 +42,7 @@ def _load(path: Path) -> Authority:
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Put the whole content in place, or leave what was there. A device or a pipe is no place: it would be gone."""
     path = path.resolve()
-    if path.exists() and not path.is_file():
+    if is_there(path) and not path.is_file():
         raise SimulationError(f"{path} cannot be written: it is not a file; name another")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
