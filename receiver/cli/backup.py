@@ -41,20 +41,25 @@ def backup(target: Path, force: bool, as_json: bool, config: Path | None, databa
 @click.command("restore")
 @click.argument("backup_", metavar="BACKUP", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @database_options
-def restore(backup_: Path, yes: bool, config: Path | None, database: Path | None) -> None:
+def restore(backup_: Path, yes: bool, as_json: bool, config: Path | None, database: Path | None) -> None:
     """Put BACKUP in the place of the inbox. The daemon must be stopped.
 
     The inbox before it is kept beside it. What the backup says is still to be delivered will be: what went out since
     it was made goes out again, with the webhook ids that it had.
     """
     path = database_of(config, database)
+    if as_json:
+        contents, kept = put_back(backup_, path, _label()) if yes else (look(backup_, path), [])
+        json_line({"file": str(path), **_record(contents), "restored": yes, "kept": [str(old) for old in kept]})
+        return
     if not yes:
         held = _said(look(backup_, path))
         aside = f"in the place of {path}, which would be moved aside" if is_there(path) else f"at {path}"
         click.echo(f"{backup_} ({held}, checked) would be put {aside}; add --yes to do it")
         return
-    contents, kept = put_back(backup_, path, f"before-restore-{_moment()}")
+    contents, kept = put_back(backup_, path, _label())
     click.echo(f"{path}: {_said(contents)}, checked")
     for old in kept:
         click.echo(f"kept: {old}")
@@ -72,6 +77,11 @@ def progress_bar(doing: str, unit: str) -> Iterator[Callable[[int, int], None] |
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{doing} {unit}s")
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _label() -> str:
+    """What is put behind the name of the inbox of before."""
+    return f"before-restore-{_moment()}"
 
 
 def _moment() -> str:

@@ -100,9 +100,16 @@ def show_delivery(id_: int, as_json: bool, config: Path | None, database: Path |
 @_filters
 @click.option("--rate", type=RATE, metavar="RATE", help="How fast they fall due, like 20/s.  [default: all at once]")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: how many were chosen, and done.")
 @database_options
 def replay(
-    ids: tuple[int, ...], rate: float | None, yes: bool, config: Path | None, database: Path | None, **chosen: Any
+    ids: tuple[int, ...],
+    rate: float | None,
+    yes: bool,
+    as_json: bool,
+    config: Path | None,
+    database: Path | None,
+    **chosen: Any,
 ) -> None:
     """Run finished deliveries again, with fresh attempts: those named by ID, or all that the options choose.
 
@@ -115,8 +122,7 @@ def replay(
     async def work(inbox: SqliteInbox) -> int:
         return await inbox.replay(which, time.time(), spacing)
 
-    path = database_of(config, database)
-    _repair(path, which, work if yes else None, ("replay", "replayed"))
+    _repair(database_of(config, database), which, work if yes else None, ("replay", "replayed"), as_json)
 
 
 @command.command("cancel", short_help="End deliveries that are not finished, as dead.")
@@ -124,9 +130,16 @@ def replay(
 @_filters
 @click.option("--reason", default="cancelled by hand", show_default=True, help="What is kept with them.")
 @click.option("--yes", is_flag=True, help="Do it. Without it: say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: how many were chosen, and done.")
 @database_options
 def cancel(
-    ids: tuple[int, ...], reason: str, yes: bool, config: Path | None, database: Path | None, **chosen: Any
+    ids: tuple[int, ...],
+    reason: str,
+    yes: bool,
+    as_json: bool,
+    config: Path | None,
+    database: Path | None,
+    **chosen: Any,
 ) -> None:
     """End deliveries that are not finished, as dead: those named by ID, or all that the options choose.
 
@@ -138,8 +151,7 @@ def cancel(
     async def work(inbox: SqliteInbox) -> int:
         return await inbox.cancel(which, time.time(), reason)
 
-    path = database_of(config, database)
-    _repair(path, which, work if yes else None, ("cancel", "cancelled"))
+    _repair(database_of(config, database), which, work if yes else None, ("cancel", "cancelled"), as_json)
 
 
 def _which(ids: tuple[int, ...], **chosen: Any) -> DeliveryFilter:
@@ -161,7 +173,7 @@ def _within(
     return states
 
 
-def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str]) -> None:
+def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str], as_json: bool) -> None:
     """Count what is meant, then do it where there is a work to do. Exits 1 where a named delivery is not meant."""
     verb, done = words
     found, unfit = with_inbox(path, SqliteInbox.read, lambda inbox: _meant(inbox, which))
@@ -169,14 +181,14 @@ def _repair(path: Path, which: DeliveryFilter, work: Any, words: tuple[str, str]
     if unfit:
         named = ", ".join(unfit[:_MOST_NAMED]) + (" and others" if len(unfit) > _MOST_NAMED else "")
         click.echo(f"{len(unfit)} of the named deliveries cannot be {done}: {named}", err=True)
-    if work is None:
+    count = with_inbox(path, SqliteInbox.attach, work, f"{verb}: {_amount(total)}") if work and total else 0
+    if as_json:
+        json_line({"chosen": {str(state): number for state, number in found.items() if number}, done: count})
+    elif work is None:
         detail = f" ({counts(found)})" if found else ""
         click.echo(f"{_amount(total)} would be {done}{detail}" + ("; add --yes to do it" if total else ""))
-    elif total:
-        count = with_inbox(path, SqliteInbox.attach, work, f"{verb}: {_amount(total)}")
-        click.echo(f"{_amount(count)} {done}")
     else:
-        click.echo(f"there is nothing to {verb}")
+        click.echo(f"{_amount(count)} {done}" if total else f"there is nothing to {verb}")
     if unfit:
         raise SystemExit(1)
 

@@ -287,6 +287,17 @@ def test_replay_of_named_ones_and_of_other_states(path: Path) -> None:
     assert "--state waiting is not one of these: done, dead, superseded" in wrong.stderr
 
 
+def test_repairs_say_what_they_did_as_json(path: Path) -> None:
+    assert records(path, "deliveries", "replay") == [{"chosen": {"dead": 2}, "replayed": 0}]
+    assert records(path, "deliveries", "replay", "--yes") == [{"chosen": {"dead": 2}, "replayed": 2}]
+    assert records(path, "deliveries", "replay", "--yes") == [{"chosen": {}, "replayed": 0}]
+    assert records(path, "deliveries", "cancel", "--handler", "erp", "--yes") == [
+        {"chosen": {"waiting": 2}, "cancelled": 2}
+    ]
+    missing = run(path, "deliveries", "cancel", "77", "--json")
+    assert (missing.exit_code, json.loads(missing.stdout)) == (1, {"chosen": {}, "cancelled": 0})
+
+
 def test_cancel_counts_first_and_does_it_when_told(path: Path) -> None:
     assert run(path, "deliveries", "cancel", "--handler", "audit").stdout == (
         "1 delivery would be cancelled (1 waiting); add --yes to do it\n"

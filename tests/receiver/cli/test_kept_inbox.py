@@ -102,6 +102,15 @@ def test_restore_says_first_what_it_would_do(run: Invoke, tmp_path: Path, path: 
     assert "20 notifications" in run("stats").stdout
 
 
+def test_restore_says_what_it_did_as_json(run: Invoke, tmp_path: Path, path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    run("backup", copy)
+    (would,) = lines(run("restore", copy, "--json").stdout)
+    assert would | {"file": str(path), "notifications": 20, "restored": False, "kept": []} == would
+    (did,) = lines(run("restore", copy, "--yes", "--json").stdout)
+    assert (did["restored"], [Path(old).exists() for old in did["kept"]]) == (True, [True])
+
+
 @pytest.mark.parametrize(("name", "why"), [("none.db", "there is no backup"), ("notes.txt", "is damaged")])
 def test_what_cannot_be_restored_is_not_promised(run: Invoke, tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "notes.txt").write_text("no database" * 1000)
