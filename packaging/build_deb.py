@@ -2,7 +2,8 @@
 
 The package holds a virtual environment of its own below /usr/lib/spapi-router with the locked dependencies, so that it
 shares nothing with Debian's Python but the interpreter; hence it is for one version of it (`--python`).
-Sources: the Debian Policy Manual (chapters 5 to 7 and 9 to 12), PEP 405 (virtual environments), deb-conffiles(5).
+Sources: the Debian Policy Manual (chapters 5 to 7 and 9 to 12), PEP 405 (virtual environments), deb-conffiles(5),
+dch(1).
 """
 
 import argparse
@@ -27,7 +28,8 @@ from receiver.units import Machine, fitted, templates
 ROOT = Path(__file__).parents[1]
 PARTS = ROOT / "packaging" / "deb"
 NAME = "spapi-router"
-MAINTAINER = "spapi-router maintainers <spapi-router@example.com>"
+_NOBODY = "maintainers@spapi-router.invalid"
+"""An address that no mail reaches (RFC 2606), where nobody says whose package it is."""
 LIBRARY = Path("usr/lib") / NAME
 _OLDEST_SYSTEMD = 247
 _COMPLETIONS = {
@@ -152,7 +154,13 @@ def changelog() -> str:
     """The package's own changelog, which has one entry: the program's is CHANGELOG.md beside it."""
     date = format_datetime(datetime.fromtimestamp(int(epoch()), UTC))
     entry = f"  * Version {__version__} of spapi-router: see CHANGELOG.md in this directory."
-    return f"{NAME} ({__version__}) unstable; urgency=medium\n\n{entry}\n\n -- {MAINTAINER}  {date}\n"
+    return f"{NAME} ({__version__}) unstable; urgency=medium\n\n{entry}\n\n -- {maintainer()}  {date}\n"
+
+
+def maintainer() -> str:
+    """Who answers for the package: DEBEMAIL and DEBFULLNAME of the environment, as Debian's own tools read them."""
+    address = os.environ.get("DEBEMAIL") or _NOBODY
+    return address if "<" in address else f"{os.environ.get('DEBFULLNAME') or f'{NAME} maintainers'} <{address}>"
 
 
 def control(build: Build) -> None:
@@ -173,7 +181,7 @@ def fields(build: Build, size: int) -> str:
     major, minor = (int(part) for part in build.python.split("."))
     text = (PARTS / "control").read_text("utf-8")
     values = {
-        "@MAINTAINER@": MAINTAINER,
+        "@MAINTAINER@": maintainer(),
         "@VERSION@": __version__,
         "@ARCHITECTURE@": build.architecture,
         "@SIZE@": str(size),
