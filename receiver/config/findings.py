@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from receiver.escapes import escaped
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 Severity = Literal["error", "warning"]
@@ -32,7 +34,7 @@ class Finding:
         numbers = (number for number in (self.line, self.column) if number)
         place = ":".join([self.file, *map(str, numbers)])
         warning = "warning: " if self.severity == "warning" else ""
-        return f"{place}: {warning}{self.key}{': ' if self.path else ''}{self.message}"
+        return f"{place}: {warning}{self.key}{': ' if self.path else ''}{escaped(self.message)}"
 
 
 def key_path(path: Sequence[str | int]) -> str:
