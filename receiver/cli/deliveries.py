@@ -66,8 +66,11 @@ def _filters(command: F) -> F:
 def list_deliveries(limit: int, as_json: bool, config: Path | None, database: Path | None, **chosen: Any) -> None:
     """List deliveries, newest first."""
     which = replace(_which((), **chosen), limit=limit)
-    rows = with_inbox(*kept_in(config, database), lambda inbox: _pages(inbox, which))
-    listing((delivery_record(row) for row in rows), _COLUMNS, as_json, "no delivery is like that")
+    path, way = kept_in(config, database)
+    rows = with_inbox(path, way, lambda inbox: _pages(inbox, which))
+    every = which == DeliveryFilter(limit=limit)
+    none = f"{path} holds no delivery" if every else "no delivery is like that"
+    listing((delivery_record(row) for row in rows), _COLUMNS, as_json, none)
 
 
 @command.command("show")

@@ -70,7 +70,8 @@ def list_notifications(
     records = (notification_record(row) for row in rows)
     if not as_json:
         records = (record | {"deliveries": counts(record["deliveries"]) or "unrouted"} for record in records)
-    listing(records, _COLUMNS, as_json, "no notification is like that")
+    every = search is None and which == NotificationFilter(limit=limit)
+    listing(records, _COLUMNS, as_json, f"{path} holds no notification" if every else "no notification is like that")
 
 
 @command.command("show")

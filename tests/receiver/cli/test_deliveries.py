@@ -166,6 +166,19 @@ def test_the_table_of_notifications(path: Path) -> None:
     assert "no notification" in nothing.stderr
 
 
+@pytest.mark.parametrize(("group", "what"), [("inbox", "notification"), ("deliveries", "delivery")])
+def test_an_inbox_that_holds_nothing_is_told_from_a_filter_that_finds_nothing(
+    tmp_path: Path, group: str, what: str
+) -> None:
+    async def nothing(_inbox: SqliteInbox) -> None:
+        return None
+
+    path = tmp_path / "new.db"
+    _with(path, nothing)
+    assert run(path, group, "list").stderr == f"{path} holds no {what}\n"
+    assert run(path, group, "list", "--type", "X").stderr == f"no {what} is like that\n"
+
+
 def test_a_notification_is_shown_with_what_rules_see(path: Path) -> None:
     text = run(path, "inbox", "show", "1").stdout
     for part in ("ORDER_CHANGE", "A3SELLER", "2026-03-06T20:00:26.000Z", "message-n1", '"AmazonOrderId": "902-1"'):
