@@ -123,6 +123,8 @@ def _begins_as_database(path: Path) -> bool:
 
 def opening_error(error: sqlite3.Error, path: Path) -> RouterError:
     """What to raise where the inbox cannot be opened: InboxError saying what to do, Unavailable where it may pass."""
+    if path.is_dir():
+        return InboxError(f"{path} is a directory: name the inbox's file in it")
     code = primary_code(error)
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         how = str(error) if _begins_as_database(path) else f"{error}; is it the right file?"

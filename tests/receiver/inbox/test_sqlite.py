@@ -187,6 +187,12 @@ async def test_an_older_database_waits_for_the_daemon(path: Path, way: Callable[
 
 
 @pytest.mark.parametrize("way", [SqliteInbox.read, SqliteInbox.attach])
+async def test_a_directory_is_no_failing_disk(path: Path, way: Callable[[Path], "object"]) -> None:
+    with pytest.raises(InboxError, match="is a directory: name the inbox's file in it"):
+        await way(path.parent)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("way", [SqliteInbox.read, SqliteInbox.attach])
 @pytest.mark.parametrize("version", [0, len(STEPS), 77])
 async def test_a_database_of_another_program_is_told_from_an_old_inbox(
     path: Path, way: Callable[[Path], "object"], version: int
