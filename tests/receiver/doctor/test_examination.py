@@ -81,6 +81,19 @@ async def test_secrets_where_no_daemon_runs(rules: Path, look: Look, secret: str
     assert verdict is not Verdict.WARNING or result.cure.endswith("systemctl cat spapi-router")
 
 
+async def test_a_credential_that_systemd_will_not_find_is_named(
+    rules: Path, look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.doctor.secrets.SECRETS", tmp_path)
+    write(rules, SECRETS.format('credential = "sns"'))
+    look.environ = {}
+    missing = only((await look(rules))["secrets"], Verdict.WARNING)
+    assert f"there is no {tmp_path}/sns" in missing.detail
+    assert "243/CREDENTIALS" in missing.detail
+    (tmp_path / "sns").write_text("hunter2")
+    only((await look(rules))["secrets"], Verdict.SKIPPED)
+
+
 async def test_secrets_are_looked_for_in_the_environment_of_the_daemon_that_runs(
     rules: Path, look: Look, tmp_path: Path
 ) -> None:
