@@ -43,6 +43,7 @@ def need_same_python() -> None:
         pytest.skip(f"{PYTHON} is not of the version that the tests run with")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_an_operator_and_the_service(root: Path, tmp_path: Path) -> None:
     need_same_python()
