@@ -22,7 +22,8 @@ def _pattern_schema(levels: int) -> dict[str, Any]:
     deeper = _pattern_schema(levels - 1) if levels else {"type": "object"}
     value = {"not": {"type": "array"}, "minProperties": 1, "propertyNames": {"enum": [*OPERATORS]}}
     fields = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, deeper]}
-    return {"type": "object", "minProperties": 1, "additionalProperties": fields}
+    choices = {"type": "array", "minItems": 2, "items": {"type": "object", "minProperties": 1}}
+    return {"type": "object", "minProperties": 1, "properties": {"$or": choices}, "additionalProperties": fields}
 
 
 class OnceSettings(Section):

@@ -13,6 +13,7 @@ from handlers import registry
 from receiver.config import load
 from receiver.config.schema import rules_schema
 from receiver.errors import ConfigError
+from receiver.rules import Pattern
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "docs/rules.schema.json"
@@ -117,6 +118,7 @@ WRONG: dict[str, list[Any]] = {
     "handlers.report.name": ["a/b"],
     "rules.0.name": [" ", " a", "a "],
     "rules.0.key": ["", "order"],
+    "rules.0.match.$or": ["X", [], [{"a": [1]}], [1, 2], [{}, {"a": [1]}]],
     "rules.0.match.type": ["X", [], [["X"]], [{}], [{"begins": "x"}]],
 }
 """What the loader refuses, by key: what JSON Schema can say of it simply, an editor tells too."""
@@ -141,7 +143,9 @@ permanent = [400, 599]
 expect = { status = ["ACCEPTED"], order = { id = [1, 2.5, true] } }
 [[rules]]
 name = "a"
-match.type = ["X", { prefix = "Y" }, 1, true]
+match.type = ["X", { prefix = "Y" }, 1, true, { anything-but = ["Z"] }, { exists = false }, { numeric = [">", 1] }]
+match."$or" = [{ payload.a = [1] }, { payload.b.c = [2], "$or" = [{ payload.d = [3] }, { payload.e = [4] }] }]
+match.payload."$or" = [{ f = [1] }, { g = [2] }]
 handlers = ["erp"]
 key = "{type}"
 """
@@ -168,6 +172,7 @@ def test_the_schema_refuses_what_the_loader_refuses(
     schema: dict[str, Any], tmp_path: Path, key: str, value: Any
 ) -> None:
     assert faults(schema, tomllib.loads(BASE)) == []
+    assert Pattern.parse(tomllib.loads(BASE)["rules"][0]["match"])
     wrong = changed(key, value)
     assert faults(schema, wrong)
     rules = tmp_path / "rules.toml"
