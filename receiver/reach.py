@@ -10,5 +10,5 @@ def is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        who = "; run as a user who may read it" if isinstance(error, PermissionError) else ""
+        who = "; run as root, or as a user who may read it" if isinstance(error, PermissionError) else ""
         raise RouterError(f"{path} cannot be reached: {error.strerror}{who}") from None

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from receiver.errors import InboxError, RouterError, Unavailable
+from receiver.reach import is_there
 
 _OLDEST_SQLITE = (3, 35)
 _PAGE_BYTES = 8192
@@ -88,15 +89,10 @@ def is_damage(error: BaseException) -> bool:
 
 
 def existing(path: Path) -> Path:
-    """The path of an inbox that is there. Raises InboxError where it is not, or where that cannot be told."""
-    try:
-        if path.exists():
-            return path
-    except OSError as error:
-        raise InboxError(
-            f"the inbox {path} cannot be reached: {error.strerror}; run as root or as the daemon's user"
-        ) from None
-    raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
+    """The path of an inbox that is there. Raises InboxError where it is not, RouterError where that cannot be told."""
+    if not is_there(path):
+        raise InboxError(f"there is no inbox at {path}: name the one of the rules file; `spapi-router serve` makes it")
+    return path
 
 
 def breaks_connection(error: BaseException) -> bool:
