@@ -21,9 +21,10 @@ class Sellers:
     def are_failing(self, ratio: float, since: float, now: float) -> bool:
         """Whether the last delivery failed for so many of those served since then, and not for one among others."""
         recent = {seller: failed for seller, (at, failed) in self._last.items() if at >= since}
-        if len(recent) == 1 and self.has_others(next(iter(recent)), now):
+        failing = [seller for seller, failed in recent.items() if failed]
+        if len(failing) == 1 and self.has_others(failing[0], now):
             return False
-        return sum(recent.values()) >= ratio * len(recent)
+        return len(failing) >= ratio * len(recent)
 
     def has_others(self, seller: str, now: float) -> bool:
         """Whether another one was served within the last hour."""

@@ -13,6 +13,7 @@ from handlers.spapi.errors import AccountError, LwaError, PlanExhausted, SpapiEr
 from handlers.spapi.outcomes import outcome_of
 from handlers.unread import Unread
 from receiver.dispatcher import BreakerPolicy, LaneSettings, LaneSpec
+from receiver.dispatcher.breaker import Breaker, Phase
 from receiver.dispatcher.claims import seller_of
 from receiver.dispatcher.gate import Gate
 from receiver.dispatcher.sellers import Sellers
@@ -132,6 +133,17 @@ def test_one_seller_alone_is_rested_like_any_destination(skipping: Any, lab_of: 
         await lab.stop(0)
 
     skipping(story())
+
+
+def test_one_seller_who_fails_is_one_too_where_a_single_other_one_is_served_in_the_window() -> None:
+    """At night, say. It opened at each moment with one who failed and one who did not."""
+    breaker = Breaker(BreakerPolicy())
+    for second in range(3600):
+        for seller in [ILL] * 3 + [f"A{second // 50}"] * (second % 50 == 0):
+            breaker.leave(breaker.enter(float(second)), seller != ILL, float(second), "", seller)
+    assert breaker.state.phase is Phase.CLOSED
+    breaker.leave(breaker.enter(3600.0), False, 3600.0, "down", "A1")
+    assert breaker.state.phase is Phase.OPEN
 
 
 @pytest.mark.parametrize(
