@@ -17,8 +17,10 @@ from receiver.dispatcher.sellers import Sellers
 
 _SLICES = 10
 _MOST_DOUBLINGS = 30
-_MOST_REPEATED = 20
-"""Probes in a row for one seller until a pause begins, where nobody knows of others."""
+_AT_ONCE = 20
+"""Probes for one seller until a pause begins."""
+_MOST_REPEATED = 100
+"""Probes in a row for one seller, where nobody knows of others, after which each is followed by a pause."""
 
 
 class Phase(StrEnum):
@@ -188,10 +190,8 @@ class Breaker:
             self._failed, self._repeated = seller, 0
             return False
         self._repeated += 1
-        if self._repeated < _MOST_REPEATED or self._sellers.has_others(seller, now):
-            return True
-        self._repeated = 0
-        return False
+        may_go_on = self._repeated < _MOST_REPEATED or self._sellers.has_others(seller, now)
+        return may_go_on and self._repeated % _AT_ONCE > 0
 
     def _open(self, now: float, since: float, openings: int, reason: str) -> Phase:
         pause = self.policy.pause(openings) if self.policy else 0.0

@@ -129,7 +129,10 @@ def test_one_seller_alone_is_rested_like_any_destination(skipping: Any, lab_of: 
             await push(lab, entry, ILL)
             await asyncio.sleep(1.0)
         assert dispatcher.snapshot()["order"].breaker != "closed"
-        assert amazon.calls < 400
+        assert amazon.calls < 150
+        calls = amazon.calls
+        await asyncio.sleep(3600.0)
+        assert amazon.calls - calls < 15
         await lab.stop(0)
 
     skipping(story())
@@ -144,6 +147,22 @@ def test_one_seller_who_fails_is_one_too_where_a_single_other_one_is_served_in_t
     assert breaker.state.phase is Phase.CLOSED
     breaker.leave(breaker.enter(3600.0), False, 3600.0, "down", "A1")
     assert breaker.state.phase is Phase.OPEN
+
+
+@pytest.mark.parametrize("others", [(), ("A0SMALL",)])
+def test_an_outage_for_all_rests_the_destination_also_where_one_seller_has_all_that_waits(
+    others: tuple[str, ...],
+) -> None:
+    """Its probes followed each other without a pause, thousands in an hour, and each spent an attempt."""
+    breaker, calls = Breaker(BreakerPolicy()), 0
+    for seller in (*others, *["A0BIG"] * (20 - len(others))):
+        breaker.leave(breaker.enter(0.0), False, 0.0, "down", seller)
+    assert breaker.state.phase is Phase.OPEN
+    for second in range(3600):
+        if breaker.admits(float(second)):
+            breaker.leave(breaker.enter(float(second)), False, float(second), "down", "A0BIG")
+            calls += 1
+    assert calls < (300 if others else 120)
 
 
 @pytest.mark.parametrize(
