@@ -1,7 +1,9 @@
 """Access tokens: the grants, the cache, one renewal for all, and errors that say what to do."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from typing import Any
 
 import httpx
@@ -181,6 +183,26 @@ async def test_a_grant_that_is_revoked_is_asked_for_once_in_a_minute_and_a_new_o
     assert len(amazon.forms) == 3
     await accounts.replace(account, "refresh-one", "refresh-new")
     assert await lwa.access_token(account) == "Atza|2"
+
+
+async def test_a_grant_that_is_revoked_holds_on_to_nothing_of_those_who_asked_for_it(
+    lwa: LwaClient, amazon: Any, accounts: Accounts
+) -> None:
+    class Document:
+        """What a delivery carries, up to 256 KiB of it."""
+
+    async def ask() -> "weakref.ref[Document]":
+        document = Document()
+        with pytest.raises(LwaError, match="invalid_grant"):
+            await lwa.access_token(account)
+        return weakref.ref(document)
+
+    account = await accounts.choose("A1SELLER")
+    amazon.lwa_answers = [(400, {"error": "invalid_grant"}, {})]
+    asked = await asyncio.gather(*(ask() for _ in range(10)))
+    gc.collect()
+    assert [each() for each in asked] == [None] * 10
+    assert len(amazon.forms) == 1
 
 
 async def test_an_endpoint_that_is_not_there(
