@@ -13,7 +13,7 @@ import httpx
 import orjson
 
 from handlers.observer import Observer, Unobserved
-from handlers.settings import Secret
+from handlers.settings import Secret, SecretError
 from handlers.spapi.accounts import Account, Accounts
 from handlers.spapi.errors import LwaError, Unreachable, shown
 from handlers.spapi.flights import Flights
@@ -149,10 +149,15 @@ class LwaClient:
         return token
 
     async def _granted(self, account_id: str, refresh_token: str) -> Mapping[str, Any]:
-        client_id = self._credentials.client_id.read()
+        grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        try:
+            client_id = self._credentials.client_id.read()
+        except SecretError:
+            self._observer.token_requested(grant["grant_type"], "unsent")
+            raise
         self._revoked.check(account_id, refresh_token, client_id)
         try:
-            return await self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+            return await self._ask(grant)
         except LwaError as error:
             self._revoked.note(account_id, refresh_token, client_id, error)
             raise

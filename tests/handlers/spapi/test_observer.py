@@ -132,13 +132,15 @@ async def test_refused_tokens_are_told_by_the_codes_of_oauth(
 
 
 async def test_a_secret_that_cannot_be_read_is_no_answer_of_amazons(
-    observed: LwaClient, seen: Seen, monkeypatch: Any
+    observed: LwaClient, accounts: Accounts, seen: Seen, monkeypatch: Any
 ) -> None:
     missing = Credentials(Secret("env", "NO_SUCH_ID"), Secret("env", "NO_SUCH_SECRET"))
     monkeypatch.setattr(observed, "_credentials", missing)
     with pytest.raises(SecretError):
         await observed.grantless("sellingpartnerapi::notifications")
-    assert seen.tokens == [("client_credentials", "unsent")]
+    with pytest.raises(SecretError):
+        await observed.access_token(await accounts.choose("A1SELLER"))
+    assert seen.tokens == [("client_credentials", "unsent"), ("refresh_token", "unsent")]
 
 
 async def test_login_that_cannot_be_reached_is_told(observed: LwaClient, seen: Seen, monkeypatch: Any) -> None:
