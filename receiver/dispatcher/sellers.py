@@ -20,15 +20,15 @@ class Sellers:
 
     def are_failing(self, ratio: float, since: float, now: float) -> bool:
         """Whether the last delivery failed for so many of those served since then, and not for one among others."""
-        recent = {seller: failed for seller, (at, failed) in self._last.items() if at >= since}
+        recent = {seller: failed for seller, (at, failed) in self._last.items() if since <= at <= now}
         failing = [seller for seller, failed in recent.items() if failed]
         if len(failing) == 1 and self.has_others(failing[0], now):
             return False
         return len(failing) >= ratio * len(recent)
 
     def has_others(self, seller: str, now: float) -> bool:
-        """Whether another one was served within the last hour."""
-        return any(name != seller and at >= now - _LATELY for name, (at, _) in self._last.items())
+        """Whether another one was served within the last hour. Times to come are of a clock that was set back."""
+        return any(name != seller and now - _LATELY <= at <= now for name, (at, _) in self._last.items())
 
     def forgive(self) -> None:
         """The destination is back: what failed before says nothing any more."""

@@ -149,6 +149,16 @@ def test_one_seller_who_fails_is_one_too_where_a_single_other_one_is_served_in_t
     assert breaker.state.phase is Phase.OPEN
 
 
+def test_a_clock_that_is_set_back_keeps_no_breaker_from_opening() -> None:
+    """Who was served before counted as well until the clock had caught up."""
+    breaker = Breaker(BreakerPolicy())
+    for number in range(SELLERS):
+        breaker.leave(breaker.enter(90_000.0), True, 90_000.0, "", f"A{number}")
+    for second in range(20):
+        breaker.leave(breaker.enter(float(second)), False, float(second), "down", f"A{second % 2}")
+    assert breaker.state.phase is Phase.OPEN
+
+
 @pytest.mark.parametrize("others", [(), ("A0SMALL",)])
 def test_an_outage_for_all_rests_the_destination_also_where_one_seller_has_all_that_waits(
     others: tuple[str, ...],
