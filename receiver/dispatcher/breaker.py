@@ -18,9 +18,9 @@ from receiver.dispatcher.sellers import Sellers
 _SLICES = 10
 _MOST_DOUBLINGS = 30
 _AT_ONCE = 20
-"""Probes for one seller until a pause begins."""
+"""Probes for sellers whose probes have failed before until a pause begins."""
 _MOST_REPEATED = 100
-"""Probes in a row for one seller, where nobody knows of others, after which each is followed by a pause."""
+"""Such probes in a row, where nobody knows of others, after which each is followed by a pause."""
 
 
 class Phase(StrEnum):
@@ -110,7 +110,7 @@ class Breaker:
         self._in_a_row = 0
         self._row_began = 0.0
         self._sellers = Sellers()
-        self._failed: str | None = None
+        self._failed: set[str] = set()
         self._repeated = 0
 
     def admits(self, now: float) -> int | None:
@@ -154,7 +154,7 @@ class Breaker:
         self._in_a_row = 0 if success else self._in_a_row + 1
         if success or not self._is_failing(self.policy, now):
             return None
-        self._failed, self._repeated = seller, 0
+        self._failed, self._repeated = {seller}, 0
         return self._open(now, now, 1, reason)
 
     def _is_failing(self, policy: BreakerPolicy, now: float) -> bool:
@@ -185,12 +185,13 @@ class Breaker:
         return self._open(now, self.state.since, self.state.openings + 1, reason)
 
     def _is_repeated(self, seller: str, now: float) -> bool:
-        """Whether only the seller whom the last failure befell has failed again: the next one may be another's."""
-        if not seller or seller != self._failed:
-            self._failed, self._repeated = seller, 0
+        """Whether only a seller whom it has failed since it opened has failed again: the next may be another's."""
+        if not seller or seller not in self._failed:
+            self._failed.add(seller)
+            self._repeated = 0
             return False
         self._repeated += 1
-        may_go_on = self._repeated < _MOST_REPEATED or self._sellers.has_others(seller, now)
+        may_go_on = self._repeated < _MOST_REPEATED or self._sellers.has_others(self._failed, now)
         return may_go_on and self._repeated % _AT_ONCE > 0
 
     def _open(self, now: float, since: float, openings: int, reason: str) -> Phase:

@@ -1,5 +1,7 @@
 """How the sellers that a lane serves fared lately: that one of them fails says little of a destination of many."""
 
+from collections.abc import Container
+
 _LATELY = 3600.0
 _MOST = 1000
 """Sellers that are remembered: those who were served last."""
@@ -22,13 +24,13 @@ class Sellers:
         """Whether the last delivery failed for so many of those served since then, and not for one among others."""
         recent = {seller: failed for seller, (at, failed) in self._last.items() if since <= at <= now}
         failing = [seller for seller, failed in recent.items() if failed]
-        if len(failing) == 1 and self.has_others(failing[0], now):
+        if len(failing) == 1 and self.has_others(failing, now):
             return False
         return len(failing) >= ratio * len(recent)
 
-    def has_others(self, seller: str, now: float) -> bool:
+    def has_others(self, sellers: Container[str], now: float) -> bool:
         """Whether another one was served within the last hour. Times to come are of a clock that was set back."""
-        return any(name != seller and now - _LATELY <= at <= now for name, (at, _) in self._last.items())
+        return any(name not in sellers and now - _LATELY <= at <= now for name, (at, _) in self._last.items())
 
     def forgive(self) -> None:
         """The destination is back: what failed before says nothing any more."""

@@ -159,6 +159,24 @@ def test_a_clock_that_is_set_back_keeps_no_breaker_from_opening() -> None:
     assert breaker.state.phase is Phase.OPEN
 
 
+@pytest.mark.parametrize("ill", [1, 2, 5])
+def test_the_end_of_an_outage_is_found_behind_a_few_who_go_on_failing(ill: int) -> None:
+    """With two of them each probe was another's than the one before, and a pause of five minutes followed it."""
+    breaker = Breaker(BreakerPolicy())
+    for number in range(SELLERS):
+        breaker.leave(breaker.enter(0.0), True, 0.0, "", f"A{number}")
+    for number in range(SELLERS):
+        if breaker.state.phase is Phase.CLOSED:
+            breaker.leave(breaker.enter(61.0), False, 61.0, "down", f"A{number}")
+    assert breaker.state.phase is Phase.OPEN
+    waiting = [*(f"{ILL}{number % ill}" for number in range(100)), "A0"]
+    for second in range(62, 3600):
+        if waiting and breaker.admits(float(second)):
+            seller = waiting.pop(0)
+            breaker.leave(breaker.enter(float(second)), seller == "A0", float(second), "", seller)
+    assert breaker.state.phase is Phase.CLOSED
+
+
 @pytest.mark.parametrize("others", [(), ("A0SMALL",)])
 def test_an_outage_for_all_rests_the_destination_also_where_one_seller_has_all_that_waits(
     others: tuple[str, ...],
@@ -212,5 +230,5 @@ def test_no_more_than_a_thousand_sellers_are_remembered() -> None:
         sellers.add(f"A{number}", float(number) / 10, failed=number < 4500)
     assert sellers.are_failing(0.5, 0.0, 500.0)
     assert not sellers.are_failing(0.51, 0.0, 500.0)
-    assert sellers.has_others("A4999", 4000.0)
-    assert not sellers.has_others("A4999", 4099.9)
+    assert sellers.has_others({"A4999"}, 4000.0)
+    assert not sellers.has_others({"A4999"}, 4099.9)
