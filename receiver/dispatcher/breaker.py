@@ -180,18 +180,18 @@ class Breaker:
             self._sellers.forgive()
             self._change(BreakerState())
             return Phase.CLOSED
-        if self._is_repeated(seller, now):
+        if self._is_repeated(seller):
             return None
         return self._open(now, self.state.since, self.state.openings + 1, reason)
 
-    def _is_repeated(self, seller: str, now: float) -> bool:
+    def _is_repeated(self, seller: str) -> bool:
         """Whether only a seller whom it has failed since it opened has failed again: the next may be another's."""
         if not seller or seller not in self._failed:
             self._failed.add(seller)
             self._repeated = 0
             return False
         self._repeated += 1
-        may_go_on = self._repeated < _MOST_REPEATED or self._sellers.has_others(self._failed, now)
+        may_go_on = self._repeated < _MOST_REPEATED or self._sellers.has_others(self._failed)
         return may_go_on and self._repeated % _AT_ONCE > 0
 
     def _open(self, now: float, since: float, openings: int, reason: str) -> Phase:

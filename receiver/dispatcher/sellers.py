@@ -24,14 +24,18 @@ class Sellers:
         """Whether the last delivery failed for so many of those served since then, and not for one among others."""
         recent = {seller: failed for seller, (at, failed) in self._last.items() if since <= at <= now}
         failing = [seller for seller, failed in recent.items() if failed]
-        if len(failing) == 1 and self.has_others(failing, now):
+        if len(failing) == 1 and not self._is_alone(failing[0], now):
             return False
         return len(failing) >= ratio * len(recent)
 
-    def has_others(self, sellers: Container[str], now: float) -> bool:
-        """Whether another one was served within the last hour. Times to come are of a clock that was set back."""
-        return any(name not in sellers and now - _LATELY <= at <= now for name, (at, _) in self._last.items())
+    def has_others(self, sellers: Container[str]) -> bool:
+        """Whether any but these is remembered."""
+        return any(name not in sellers for name in self._last)
 
     def forgive(self) -> None:
         """The destination is back: what failed before says nothing any more."""
         self._last = {seller: (at, False) for seller, (at, _) in self._last.items()}
+
+    def _is_alone(self, seller: str, now: float) -> bool:
+        """Whether the last hour knows of no other one. Times to come are of a clock that was set back."""
+        return not any(name != seller and now - _LATELY <= at <= now for name, (at, _) in self._last.items())

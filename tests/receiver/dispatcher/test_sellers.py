@@ -177,6 +177,19 @@ def test_the_end_of_an_outage_is_found_behind_a_few_who_go_on_failing(ill: int) 
     assert breaker.state.phase is Phase.CLOSED
 
 
+def test_whoever_comes_after_a_night_of_one_who_fails_is_found_behind_what_that_one_has_waiting() -> None:
+    """It waited for five minutes for each delivery before its own."""
+    breaker = Breaker(BreakerPolicy())
+    breaker.leave(breaker.enter(0.0), True, 0.0, "", "A0")
+    waiting = [*[ILL] * 500, "A0"]
+    for second in range(8 * 3600, 12 * 3600):
+        if waiting and breaker.admits(float(second)) != 0:
+            seller = waiting.pop(0)
+            breaker.leave(breaker.enter(float(second)), seller == "A0", float(second), "", seller)
+    assert not waiting
+    assert breaker.state.phase is Phase.CLOSED
+
+
 @pytest.mark.parametrize("others", [(), ("A0SMALL",)])
 def test_an_outage_for_all_rests_the_destination_also_where_one_seller_has_all_that_waits(
     others: tuple[str, ...],
@@ -230,5 +243,13 @@ def test_no_more_than_a_thousand_sellers_are_remembered() -> None:
         sellers.add(f"A{number}", float(number) / 10, failed=number < 4500)
     assert sellers.are_failing(0.5, 0.0, 500.0)
     assert not sellers.are_failing(0.51, 0.0, 500.0)
-    assert sellers.has_others({"A4999"}, 4000.0)
-    assert not sellers.has_others({"A4999"}, 4099.9)
+    assert sellers.has_others({"A4999"})
+    assert not sellers.has_others({f"A{number}" for number in range(4000, 5000)})
+
+
+def test_others_are_known_for_an_hour() -> None:
+    sellers = Sellers()
+    sellers.add("A1", 0.0, failed=False)
+    sellers.add(ILL, 3600.0, failed=True)
+    assert not sellers.are_failing(0.5, 3540.0, 3600.0)
+    assert sellers.are_failing(0.5, 3540.0, 3600.1)
