@@ -100,7 +100,7 @@ class GatedServer(web.Server):
 class GatedConnection(web.RequestHandler):
     """A connection whose pushes may be refused before anything is done for them."""
 
-    __slots__ = ("_begun", "_body", "_fed", "_unread", "_waiting", "crowd", "gate", "refusal", "request")
+    __slots__ = ("_begun", "_body", "_fed", "_unread", "_waiting", "_wire", "crowd", "gate", "refusal", "request")
 
     crowd: Crowd
     gate: Gate
@@ -115,6 +115,8 @@ class GatedConnection(web.RequestHandler):
         """Bytes that came after that body, and are the beginning of a head."""
         self._waiting = 0
         self._unread: asyncio.TimerHandle | None = None
+        self._wire: asyncio.Transport | None = cast("asyncio.Transport", transport)
+        """What `transport` is, which aiohttp forgets when it closes it, though it is open until all has been read."""
         super().connection_made(transport)
         self.crowd.enter(self)
 
@@ -140,13 +142,21 @@ class GatedConnection(web.RequestHandler):
         """The sender reads no answers: its requests wait for itself, and it must not keep others out by them."""
         super().pause_writing()
         self._count_no_more()
-        self._unread = self._loop.call_later(_UNREAD_FOR, self._give_up)
+        self._wait_for_reader()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_waiting()
+        if self.transport is not None:
+            self._stop_waiting()
+
+    def force_close(self) -> None:
+        """It keeps nobody out from now on, and who reads no answers does not keep it open."""
+        super().force_close()
+        self._count_no_more()
+        self._wait_for_reader()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._wire = None
         self.crowd.left(self)
         self._count_no_more()
         self._stop_waiting()
@@ -166,13 +176,15 @@ class GatedConnection(web.RequestHandler):
             self.gate.waiting -= not self._waiting
 
     def has_work(self) -> bool:
-        """Whether a request has come whole, and is not answered yet."""
+        """Whether a request has come whole, is not answered yet, and its sender reads answers."""
+        if self.transport is None or self.writing_paused:
+            return False
         return (self._request_in_progress or bool(self._messages)) and self._body.is_eof()
 
     def leave(self) -> None:
         """End at once: others need the room."""
-        if self.transport is not None:
-            self.transport.abort()
+        if self._wire is not None:
+            self._wire.abort()
 
     def _take_in(self, found: int, size: int) -> None:
         """Have the requests wait that the parser has found in `size` bytes.
@@ -184,7 +196,7 @@ class GatedConnection(web.RequestHandler):
         self.crowd.asked(self)
         if size > _LONGEST_HEAD:
             self._measure_head(max(_length(each) for each, _ in list(self._messages)[-found:]))
-        if not self.writing_paused:
+        if self.transport is not None and not self.writing_paused:
             self.gate.waiting += not self._waiting
             self._waiting += found
 
@@ -207,14 +219,14 @@ class GatedConnection(web.RequestHandler):
         self.gate.waiting -= bool(self._waiting)
         self._waiting = 0
 
+    def _wait_for_reader(self) -> None:
+        if self._wire is not None and self._unread is None:
+            self._unread = self._loop.call_later(_UNREAD_FOR, self.leave)
+
     def _stop_waiting(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-
-    def _give_up(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
 
     def _is_whole_push(self, data: bytes) -> bool:
         """Whether bytes are one push from its first to its last byte, however a parser reads them."""

@@ -280,6 +280,69 @@ async def test_who_reads_no_answers_keeps_nobody_out_and_is_hung_up_on(
     sender.close()
 
 
+async def partly_read(stage: Stage) -> tuple[socket.socket, GatedConnection]:
+    """A connection whose sender does not read the last answers, which are too few to make it wait."""
+    sender = socket.socket()
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    await asyncio.to_thread(sender.connect, ("127.0.0.1", stage.port))
+    async with asyncio.timeout(30):
+        while not stage.connections():
+            await asyncio.sleep(0.001)
+        (connection,) = stage.connections()
+        while not connection.transport.get_write_buffer_size():
+            answered = len(stage.seen)
+            sender.send(b"GET /sns HTTP/1.1\r\nHost: a\r\n\r\n")
+            while len(stage.seen) == answered or not connection._waiter:
+                await asyncio.sleep(0)
+    assert not connection.writing_paused
+    return sender, connection
+
+
+async def test_who_is_hung_up_on_and_reads_nothing_keeps_nobody_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand such connections had all pushes refused, for as long as they stayed."""
+    monkeypatch.setattr("receiver.overload._UNREAD_FOR", 0.5)
+    stage.shut, stage.text = False, "x" * 1000
+    sender, connection = await partly_read(stage)
+    stage.held.clear()
+    sender.send(PUSH)
+    async with asyncio.timeout(10):
+        while not connection._request_in_progress:
+            await asyncio.sleep(0.001)
+        sender.send(LONG + b"Content-Length: 0\r\n\r\n")
+        while connection.transport is not None:
+            await asyncio.sleep(0.001)
+        assert stage.gate.waiting == 0
+        while len(connection.crowd):
+            await asyncio.sleep(0.01)
+    stage.held.set()
+    sender.close()
+
+
+async def test_who_is_hung_up_on_and_reads_nothing_makes_room(stage: Stage) -> None:
+    stage.shut, stage.text = False, "x" * 1000
+    sender, connection = await partly_read(stage)
+    connection.force_close()
+    await asyncio.sleep(0.1)
+    assert len(connection.crowd) == 1, "it is open until all has been read"
+    connection.leave()
+    async with asyncio.timeout(10):
+        while len(connection.crowd):
+            await asyncio.sleep(0.001)
+    sender.close()
+
+
+async def test_who_reads_no_answers_has_no_work_that_keeps_a_place(stage: Stage) -> None:
+    stage.shut, stage.text = False, "x" * 100_000
+    sender = await unread(stage)
+    (connection,) = stage.connections()
+    assert connection._request_in_progress
+    assert not connection.has_work()
+    sender.close()
+
+
 async def test_who_reads_again_in_time_goes_on(stage: Stage) -> None:
     stage.shut, stage.text = False, "x" * 100_000
     sender = await unread(stage)
