@@ -6,6 +6,7 @@ undone what SNS has said of its topic since.
 
 import logging
 from collections import OrderedDict
+from copy import copy
 from typing import Protocol
 
 from receiver.alarms import Alarms
@@ -16,6 +17,12 @@ from receiver.sns import SnsMessage
 
 _logger = logging.getLogger(__name__)
 _MOST_KNOWN = 1000
+_LATE = 3600.0
+"""Seconds for which SNS tries a message at most.
+
+Until then one may be the first that is heard of a subscription, which the end of another one to the same topic has
+overtaken: its URL was changed, say. Nor have SNS's machines one clock.
+"""
 
 
 class Confirm(Protocol):
@@ -50,7 +57,7 @@ class Subscriptions:
         try:
             outcome = await self._act(message)
         except Refused as error:
-            self._know(id_, error)
+            self._know(id_, copy(error))
             raise
         finally:
             self._under_way.discard(id_)
@@ -60,7 +67,8 @@ class Subscriptions:
     def _again(self, id_: str) -> str:
         refused = self._known[id_]
         if refused is not None:
-            raise refused
+            # One that is raised again and again would keep what was at hand each time.
+            raise copy(refused)
         return "duplicate"
 
     def _know(self, id_: str, refused: Refused | None) -> None:
@@ -118,4 +126,4 @@ def _is_outdated(message: SnsMessage, last: Subscription) -> bool:
     """Whether a message says what is over. A confirmation is not, where another subscription was confirmed since."""
     if message.type == "UnsubscribeConfirmation":
         return last.state != "pending" and message.timestamp <= last.changed_at
-    return last.state == "unsubscribed" and message.timestamp < last.changed_at
+    return last.state == "unsubscribed" and message.timestamp < last.changed_at - _LATE

@@ -51,8 +51,8 @@ def _after_each_other(*messages: Mapping[str, Any]) -> Script:
     return Script((b"".join(piece for each in posts for piece in as_script(each, "door").pieces),))
 
 
-def _an_hour_ago() -> str:
-    return iso(time.time() - 3600)
+def _before(seconds: float) -> str:
+    return iso(time.time() - seconds)
 
 
 _BILLION_LAUGHS = (
@@ -177,7 +177,7 @@ KIND = Kind(
         Row(
             "an end of the subscription from before its confirmation",
             lambda forge: _after_each_other(
-                forge.confirmation(), forge.confirmation(Type="UnsubscribeConfirmation", Timestamp=_an_hour_ago())
+                forge.confirmation(), forge.confirmation(Type="UnsubscribeConfirmation", Timestamp=_before(3600))
             ),
             "200 confirmed, 200 duplicate",
             1,
@@ -187,10 +187,20 @@ KIND = Kind(
         Row(
             "a confirmation from before the end of the subscription",
             lambda forge: _after_each_other(
-                forge.confirmation(Type="UnsubscribeConfirmation"), forge.confirmation(Timestamp=_an_hour_ago())
+                forge.confirmation(Type="UnsubscribeConfirmation"), forge.confirmation(Timestamp=_before(7200))
             ),
             "200 unsubscribed, 200 duplicate",
             state="unsubscribed",
+        ),
+        Row(
+            "one that was late, and overtaken by the end of another subscription to its topic",
+            lambda forge: _after_each_other(
+                forge.confirmation(Type="UnsubscribeConfirmation"), forge.confirmation(Timestamp=_before(1800))
+            ),
+            "200 unsubscribed, 200 confirmed",
+            1,
+            lambda _: {_URL: _YES},
+            "confirmed",
         ),
         Row(
             "an end of the subscription, rightly signed: noted, and its SubscribeURL is not fetched",
