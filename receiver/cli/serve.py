@@ -26,10 +26,11 @@ def command(config: Path) -> None:
     process = _writer_process()
     from receiver.config import load
     from receiver.daemon import Daemon
-    from receiver.process import live, loop_factory
+    from receiver.process import allow_descriptors, live, loop_factory
 
     configuration = load(config)
     events.configure(configuration.log.level, configuration.log.format)
+    allow_descriptors()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(live(Daemon(configuration, process=process)))
 

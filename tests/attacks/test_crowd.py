@@ -37,6 +37,26 @@ async def pushed_anew(scene: Scene) -> list[bytes]:
     return lines
 
 
+async def test_a_burst_of_senders_is_no_crowd_where_the_hard_limit_lets(tmp_path: Path) -> None:
+    """With the 1,024 descriptors of a shell, of 700 pushes at once 188 were hung up on."""
+    async with Scene(tmp_path, 0) as scene:
+        process = await scene.launch()
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, 4 * DESCRIPTORS))
+        await scene.ready()
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (4 * DESCRIPTORS, 4 * DESCRIPTORS)
+        shots = [
+            shot(each, scene.push(each), scene.endpoint).request for each in scene.messages(2 * DESCRIPTORS - 20, 0)
+        ]
+        pairs = await asyncio.gather(*(connect(scene) for _ in shots))
+        for (_, writer), request in zip(pairs, shots, strict=True):
+            writer.write(request)
+        async with asyncio.timeout(30):
+            assert {(await reader.readline()).strip() for reader, _ in pairs} == {b"HTTP/1.1 200 OK"}
+        for _, writer in pairs:
+            writer.close()
+        await scene.settled()
+
+
 @pytest.mark.parametrize("name", SILENCE)
 async def test_more_connections_than_descriptors(tmp_path: Path, name: str) -> None:
     async with Scene(tmp_path, 0) as scene, AsyncExitStack() as stack:
