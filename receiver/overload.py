@@ -25,8 +25,6 @@ _logger = logging.getLogger(__name__)
 _HEAD_ENDS = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
 _OTHER_LENGTH = re.compile(rb"\r\n(?:transfer-encoding|expect|upgrade)[ \t]*:|\r\ncontent-length[ \t]", re.IGNORECASE)
-_ODD_LINE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]")
-"""Where some end a line, or go on with it, and others do not."""
 _CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b", re.IGNORECASE)
 _SAY_EVERY = 1.0
 _LONGEST_HEAD = 16384
@@ -239,7 +237,7 @@ class GatedConnection(web.RequestHandler):
             len(lengths) == 1
             and int(lengths[0]) == len(data) - end - len(_HEAD_ENDS)
             and _OTHER_LENGTH.search(head) is None
-            and _ODD_LINE.search(head) is None
+            and not _has_odd_lines(head)
         )
 
     def _refuse(self, data: bytes) -> None:
@@ -249,6 +247,12 @@ class GatedConnection(web.RequestHandler):
         if _CLOSES.search(data[: data.find(_HEAD_ENDS)]):
             transport.close()
         self.gate.refuse()
+
+
+def _has_odd_lines(head: bytes) -> bool:
+    """Whether there is a place where some end a line, or go on with it, and others do not."""
+    ends = head.count(b"\r\n")
+    return not (ends == head.count(b"\n") == head.count(b"\r")) or b"\r\n " in head or b"\r\n\t" in head
 
 
 def _length(message: object) -> int:
