@@ -129,7 +129,8 @@ class GatedConnection(web.RequestHandler):
         # What the parser has found, not what bytes look like: half a head, kept back, must not fill the gate.
         found = self._request_count - before
         if found:
-            self._take_in(found, self._begun + len(data))
+            # Without data it looks at what it kept back: how much that was nobody says.
+            self._take_in(found, measure=not data or self._begun + len(data) > _LONGEST_HEAD)
         elif between and not self._buffer_paused:
             self._begun += len(data)
             self._measure_head(self._begun)
@@ -184,15 +185,15 @@ class GatedConnection(web.RequestHandler):
         if self._wire is not None:
             self._wire.abort()
 
-    def _take_in(self, found: int, size: int) -> None:
-        """Have the requests wait that the parser has found in `size` bytes.
+    def _take_in(self, found: int, measure: bool) -> None:
+        """Have the requests wait that the parser has found, whose heads may be long ones where `measure` says so.
 
         However many they are, they wait as one: they are answered one after the other, with those of other connections
         between them, and who sends many ahead must not keep others out by them.
         """
         self._body, self._begun = self._messages[-1][1], 0
         self.crowd.asked(self)
-        if size > _LONGEST_HEAD:
+        if measure:
             self._measure_head(max(_length(each) for each, _ in list(self._messages)[-found:]))
         if self.transport is not None and not self.writing_paused:
             self.gate.waiting += not self._waiting

@@ -217,6 +217,27 @@ async def test_who_sends_a_long_head_at_once_is_hung_up_on(stage: Stage, rest: b
     writer.close()
 
 
+@pytest.mark.parametrize("ahead", [31, 32, 33, 100])
+async def test_a_long_head_behind_many_requests_is_none_the_less(stage: Stage, ahead: int) -> None:
+    """What came after 32 requests was kept back by the parser, and measured never."""
+    stage.shut = False
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    writer.write(b"GET /sns HTTP/1.1\r\nHost: a\r\n\r\n" * ahead + LONG + b"Content-Length: 9\r\n\r\n{")
+    async with asyncio.timeout(10):
+        with suppress(ConnectionError):
+            while await reader.read(65536):
+                pass
+    writer.close()
+
+
+@pytest.mark.parametrize("size", [4, 100, 3000, 20_000, 100_000, 200_000])
+async def test_many_requests_at_once_are_no_long_head(stage: Stage, size: int) -> None:
+    stage.shut = False
+    push = b"POST /sns HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+    chunks = b"POST /sns HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+    assert await stage.say((push + push + chunks) * 50, answers=150) == [200] * 150
+
+
 async def test_many_short_heads_at_once_are_no_long_one(stage: Stage) -> None:
     stage.shut = False
     head = b"POST /sns HTTP/1.1\r\nHost: a\r\nX: %s\r\nContent-Length: 4\r\n\r\nbody" % (b"x" * 4000)
