@@ -7,11 +7,11 @@ behind a proxy all senders have one, and SNS itself has few. Source for the beha
 
 import logging
 import resource
-import time
 from collections import OrderedDict
 from typing import Protocol
 
 from receiver.events import log
+from receiver.sparing import Sum
 
 _logger = logging.getLogger(__name__)
 _MOST = 8192
@@ -39,8 +39,7 @@ class Crowd:
         """Half of the descriptors that the process may have, where no number is given."""
         self.most = most or most_of(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         self._members: OrderedDict[Member, None] = OrderedDict()
-        self._unsaid = 0
-        self._said_at = float("-inf")
+        self._ended = Sum(_SAY_EVERY)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -71,14 +70,8 @@ class Crowd:
             member = next(reversed(self._members))
         del self._members[member]
         member.leave()
-        self._say()
-
-    def _say(self) -> None:
-        self._unsaid += 1
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY:
-            log(_logger, logging.WARNING, "connections_full", open=len(self._members), ended=self._unsaid)
-            self._said_at, self._unsaid = now, 0
+        if ended := self._ended.add():
+            log(_logger, logging.WARNING, "connections_full", open=len(self._members), ended=ended)
 
 
 def most_of(descriptors: int) -> int:

@@ -9,7 +9,6 @@ is under way: else aiohttp's parser, which has the rest, goes on with it.
 import asyncio
 import logging
 import re
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,7 +18,7 @@ from aiohttp.http import RawRequestMessage
 from receiver.crowd import Crowd
 from receiver.events import log
 from receiver.responses import SERVER
-from receiver.sparing import Sparing
+from receiver.sparing import Sparing, Sum
 
 _logger = logging.getLogger(__name__)
 _HEAD_ENDS = b"\r\n\r\n"
@@ -48,8 +47,7 @@ class Gate:
         self._count = count
         self._closed = False
         self._sparing = Sparing()
-        self._unsaid = 0
-        self._said_at = float("-inf")
+        self._refused = Sum(_SAY_EVERY)
 
     @property
     def full(self) -> bool:
@@ -67,11 +65,8 @@ class Gate:
     def refuse(self) -> None:
         """Note a push that is refused; said in the log once a second, with how many there were."""
         self._count()
-        self._unsaid += 1
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY:
-            log(_logger, logging.WARNING, "overload", refused=self._unsaid, waiting=self.waiting)
-            self._said_at, self._unsaid = now, 0
+        if refused := self._refused.add():
+            log(_logger, logging.WARNING, "overload", refused=refused, waiting=self.waiting)
 
 
 class GatedServer(web.Server):

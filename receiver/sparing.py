@@ -1,4 +1,4 @@
-"""Lines of the log that anybody can cause: some of each kind, and how many were left out.
+"""Lines of the log that anybody can cause: some of each kind and how many were left out, or a sum now and then.
 
 A journal takes ten thousand lines of a service in half a minute by default and drops the rest (journald.conf(5)): who
 sends nonsense for two seconds must not make it drop those of deliveries, and fill no disk. Counters count all.
@@ -31,3 +31,21 @@ class Sparing:
             return
         self._kinds[kind] = max(full_until, now) + _PERIOD, 0
         log(logger, level, event, **facts, **({"unsaid": unsaid} if unsaid else {}))
+
+
+class Sum:
+    """How often something happened, told at most once in `every` seconds."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._untold = 0
+        self._told_at = float("-inf")
+
+    def add(self) -> int:
+        """Count one more: how many there were since the last telling where it is time for the next, else 0."""
+        self._untold += 1
+        now = time.monotonic()
+        if now - self._told_at < self._every:
+            return 0
+        told, self._untold, self._told_at = self._untold, 0, now
+        return told
