@@ -29,6 +29,18 @@ def ext4(where: Path, megabytes: int) -> Iterator[Path]:
         yield where
 
 
+@contextmanager
+def overlay(over: Path, where: Path) -> Iterator[Path]:
+    """The files of a directory, of which changes stay in memory. Raises NoVolume."""
+    with tmpfs(where, "256m,mode=0755"):
+        upper, work, root = (where / name for name in ("upper", "work", "root"))
+        upper.mkdir()
+        work.mkdir()
+        layers = f"lowerdir={over},upperdir={upper},workdir={work}"
+        with _mounted(root, "-t", "overlay", "-o", layers, "overlay"):
+            yield root
+
+
 def read_only(where: Path) -> None:
     """Make a file system on which nothing is open for writing read-only."""
     _run("mount", "-o", "remount,ro", str(where))

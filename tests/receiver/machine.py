@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.faults.volume import overlay
+
 _LIMIT = 90.0
 
 
@@ -19,26 +21,15 @@ class NoMachine(Exception):
 
 @contextmanager
 def overlaid(where: Path) -> Iterator[Path]:
-    """The files of this machine, of which changes stay in memory; it has no identity, and starts no services."""
-    if os.geteuid() != 0:
-        raise NoMachine("only root can boot one")
+    """The files of this machine, of which changes stay in memory; it has no identity, and starts no services.
+
+    Raises NoMachine, and NoVolume where it cannot be mounted.
+    """
     if shutil.which("systemd-nspawn") is None:
         raise NoMachine("there is no systemd-nspawn here: apt-get install systemd-container")
-    where.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", "size=256m,mode=0755", "tmpfs", str(where))
-    try:
-        upper, work, root = (where / name for name in ("upper", "work", "root"))
-        for each in (upper, work, root):
-            each.mkdir()
-        layers = f"lowerdir=/,upperdir={upper},workdir={work}"
-        _run("mount", "-t", "overlay", "-o", layers, "overlay", str(root))
-        try:
-            (root / "etc/machine-id").write_text("")
-            yield root
-        finally:
-            _run("umount", "--lazy", str(root))
-    finally:
-        _run("umount", "--lazy", str(where))
+    with overlay(Path("/"), where) as root:
+        (root / "etc/machine-id").write_text("")
+        yield root
 
 
 def run(root: Path, command: str, places: Mapping[Path, str], console: Path) -> int:
@@ -85,12 +76,3 @@ def _group() -> Iterator[Path]:
         for directory, _, _ in os.walk(group, topdown=False):
             with suppress(OSError):
                 Path(directory).rmdir()
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoMachine(f"{command[0]}: {error}") from None
-    if done.returncode:
-        raise NoMachine(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.volume import NoVolume
 from tests.receiver.machine import NoMachine, overlaid, run
 
 RULES = """
@@ -63,7 +64,7 @@ def test_an_operator_and_the_service(root: Path, tmp_path: Path) -> None:
                 Path(sysconfig.get_paths()["purelib"]): "/opt/spapi-router/packages",
             }
             status = run(machine, "/bin/sh /opt/spapi-router/checkout/tests/receiver/booted.sh", places, console)
-    except NoMachine as error:
+    except (NoMachine, NoVolume) as error:
         pytest.skip(str(error))
     if not (proof / "said").exists():
         pytest.skip(f"no machine boots here: {console.read_text('utf-8', 'replace')[-400:]}")
